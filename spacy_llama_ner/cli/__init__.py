@@ -1,0 +1,11 @@
+"""The command line. One module per command; each command prints, everything below it logs."""
+
+import typer
+
+app = typer.Typer(
+    name="spacy_llama_ner",
+    help="Named-entity recognition in spaCy with a Llama backbone, LoRA and a CRF.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)

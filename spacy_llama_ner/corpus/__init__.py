@@ -1,0 +1,1 @@
+"""CoNLL files and hub data sets to DocBin."""

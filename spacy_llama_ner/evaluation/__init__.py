@@ -1,0 +1,1 @@
+"""Scores of a pipeline on a corpus."""

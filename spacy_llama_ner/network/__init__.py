@@ -1,0 +1,1 @@
+"""The torch side: backbone, adapters, head and CRF. Imports neither spaCy nor thinc."""

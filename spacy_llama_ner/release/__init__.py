@@ -1,0 +1,1 @@
+"""Package a trained pipeline and prove that the package works."""
