@@ -1,0 +1,80 @@
+"""LoRA adapters around the trunk, by peft, in peft's own folder format.
+
+peft's own save and load go to the hub (to ask about embedding layers; to look for files that are missing), so
+files are written and read here and only the state dicts come from peft.
+"""
+
+from pathlib import Path
+
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from spacy_llama_ner.network.types import NetworkSettings
+
+WEIGHTS = "adapter_model.safetensors"
+
+
+def add_lora(trunk: nn.Module, settings: NetworkSettings) -> PeftModel:
+    """Wrap the trunk alone: head and CRF stay outside, or peft would freeze and forget them.
+
+    trunk (PreTrainedModel): The backbone.
+    settings (NetworkSettings): Rank, alpha, dropout and target modules.
+    RETURNS (PeftModel): The trunk with new adapters in float32; their output is zero until trained.
+    RAISES (ValueError): If the trunk has none of the target modules.
+    """
+    config = LoraConfig(
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+        lora_dropout=settings.lora_dropout,
+        target_modules=list(settings.lora_target_modules),
+        bias="none",
+    )
+    linear = {name.rsplit(".", 1)[-1] for name, module in trunk.named_modules() if isinstance(module, nn.Linear)}
+    missing = [name for name in settings.lora_target_modules if name.rsplit(".", 1)[-1] not in linear]
+    if missing:
+        raise ValueError(
+            f"lora_target_modules: this backbone has no linear layer named {', '.join(missing)}; "
+            f"it has {', '.join(sorted(linear))}"
+        )
+    return get_peft_model(trunk, config)
+
+
+def save_adapters(model: PeftModel, folder: Path, *, base_name: str) -> None:
+    """Write `adapter_config.json` and `adapter_model.safetensors`, as peft does.
+
+    model (PeftModel): The wrapped trunk.
+    folder (Path): Created if it does not exist.
+    base_name (str): What to record as the base model: a name, never a path of this machine.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    state = get_peft_model_state_dict(model, save_embedding_layers=False)
+    save_file({name: weight.detach().cpu().contiguous() for name, weight in state.items()}, folder / WEIGHTS)
+    config = model.peft_config["default"]
+    before = config.base_model_name_or_path, config.inference_mode
+    config.base_model_name_or_path, config.inference_mode = base_name, True
+    try:
+        config.save_pretrained(str(folder))
+    finally:
+        config.base_model_name_or_path, config.inference_mode = before
+
+
+def load_adapters(model: PeftModel, folder: Path) -> None:
+    """Fill the adapters from a folder.
+
+    model (PeftModel): A trunk wrapped by `add_lora` with the same settings.
+    folder (Path): Written by `save_adapters`.
+    RAISES (ValueError): If names or shapes differ: adapters of another backbone or rank.
+    """
+    path = folder / WEIGHTS
+    state = load_file(path)
+    expected = get_peft_model_state_dict(model, save_embedding_layers=False)
+    for name in sorted(state.keys() | expected.keys()):
+        found = tuple(state[name].shape) if name in state else None
+        wanted = tuple(expected[name].shape) if name in expected else None
+        if found != wanted:
+            raise ValueError(
+                f"{path}: adapter weight {name!r} has shape {found}, the backbone with these LoRA settings "
+                f"needs {wanted}; the adapters belong to another backbone or other settings"
+            )
+    set_peft_model_state_dict(model, state)

@@ -1,0 +1,224 @@
+"""The whole network: pieces in, emissions out; loss to train on, entities to read."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers.tokenization_utils_fast import PreTrainedTokenizerFast
+
+from spacy_llama_ner.network.adapters import add_lora
+from spacy_llama_ner.network.attention import set_attention
+from spacy_llama_ner.network.backbone import BackboneReference, fingerprint, load_tokenizer, load_trunk
+from spacy_llama_ner.network.batching import by_length, pad_docs, pad_ids
+from spacy_llama_ner.network.crf import CRF
+from spacy_llama_ner.network.loss import CompoundLoss, LossTerms
+from spacy_llama_ner.network.pooling import choose_pieces, pool
+from spacy_llama_ner.network.tags import (
+    begin_tag,
+    inside_tag,
+    legal_starts,
+    legal_transitions,
+    tag_names,
+    tags_to_spans,
+)
+from spacy_llama_ner.network.types import BackboneSource, NetworkSettings, PieceBatch, ScoredSpan
+
+# Most tokens of a padded batch of docs that the CRF reads at once; 2^18 tokens of 9 tags in float64 are 19 MB.
+MAX_CRF_TOKENS = 2**18
+
+
+class TaggingNetwork(nn.Module):
+    """Backbone, linear head and CRF.
+
+    It stays in evaluation mode; only `loss` with a dropout rate above 0 enters training mode, and leaves it
+    again. So several threads may predict at once.
+
+    trunk (PreTrainedModel): From `load_trunk`; attention is set here, adapters are added here.
+    tokenizer (PreTrainedTokenizerFast): From `load_tokenizer`.
+    labels (Sequence[str]): L entity labels; the tags are O, then B- and I- of each label in this order.
+    settings (NetworkSettings): How to build and train it.
+    reference (BackboneReference): What to remember of the trunk.
+    RAISES (ValueError): If the trunk does not fit the settings.
+    """
+
+    def __init__(
+        self,
+        trunk: nn.Module,
+        tokenizer: PreTrainedTokenizerFast,
+        labels: Sequence[str],
+        settings: NetworkSettings,
+        reference: BackboneReference,
+    ) -> None:
+        super().__init__()
+        if not settings.freeze_backbone and trunk.dtype != torch.float32:
+            raise ValueError(
+                f"freeze_backbone = false trains the backbone's weights, which needs backbone.dtype = "
+                f'"float32", got "{str(trunk.dtype).removeprefix("torch.")}"'
+            )
+        self.labels = list(labels)
+        self.settings = settings
+        self.tokenizer = tokenizer
+        self.reference = reference
+        set_attention(trunk, settings.attention)
+        trunk.requires_grad_(False)
+        self.backbone = add_lora(trunk, settings) if settings.peft == "lora" else trunk
+        if not settings.freeze_backbone:
+            for name, parameter in self.backbone.named_parameters():
+                # An encoder's pooler takes no part and would be an idle parameter.
+                parameter.requires_grad_(".pooler." not in f".{name}.")
+        self.dropout = nn.Dropout(0.0)
+        n_tags = len(tag_names(labels))
+        self.head = nn.Linear(trunk.config.hidden_size, n_tags)
+        self.crf = CRF(
+            n_tags,
+            legal_starts=legal_starts(len(self.labels)),
+            legal_transitions=legal_transitions(len(self.labels)),
+        )
+        if not settings.use_crf:  # then it only keeps tags legal: all scores zero, never trained
+            for parameter in self.crf.parameters():
+                nn.init.zeros_(parameter).requires_grad_(False)
+        self.eval()
+
+    @classmethod
+    def build(
+        cls, source: BackboneSource, labels: Sequence[str], settings: NetworkSettings
+    ) -> "TaggingNetwork":
+        """Load the backbone and put new adapters, head and CRF on it.
+
+        source (BackboneSource): Where the backbone comes from.
+        labels (Sequence[str]): Entity labels, in order.
+        settings (NetworkSettings): How to build and train it.
+        RETURNS (TaggingNetwork): On the CPU.
+        RAISES (ValueError): If the backbone cannot be loaded or does not fit the settings.
+        """
+        trunk = load_trunk(source.name, revision=source.revision, dtype=source.dtype)
+        tokenizer = load_tokenizer(source.name, revision=source.revision)
+        revision = getattr(trunk.config, "_commit_hash", None) or source.revision
+        reference = BackboneReference(source.name, revision, fingerprint(trunk))
+        return cls(trunk, tokenizer, labels, settings, reference)
+
+    @property
+    def trunk(self) -> nn.Module:
+        """The backbone itself, inside its adapters if it has any."""
+        return self.backbone.get_base_model() if self.settings.peft == "lora" else self.backbone
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.head.weight.device
+
+    def emissions(self, batch: PieceBatch, *, max_batch_pieces: int) -> Tensor:
+        """Compute each token's score for each tag.
+
+        batch (PieceBatch): D docs with T tokens in all.
+        max_batch_pieces (int): Most pieces, padding included, that the backbone reads at once.
+        RETURNS (Tensor): Float32, shape (T, K). A token without pieces has the head's bias.
+        """
+        chosen = choose_pieces(batch.token_index, self.settings.pooling)
+        window_index, position = batch.window_index[chosen], batch.position[chosen]
+        by_window = np.argsort(window_index, kind="stable")
+        starts = np.searchsorted(window_index[by_window], np.arange(len(batch.windows) + 1))
+        scores, order = [], []
+        for group in by_length([len(window) for window in batch.windows], max_batch_pieces):
+            pieces = [by_window[starts[window] : starts[window + 1]] for window in group]
+            flat = np.concatenate(pieces)
+            if len(flat) == 0:
+                continue
+            rows = torch.from_numpy(np.repeat(np.arange(len(group)), [len(part) for part in pieces]))
+            ids, mask = pad_ids([batch.windows[window] for window in group], self.device)
+            hidden = self._hidden(ids, mask)  # (B, P, H)
+            states = hidden[rows.to(self.device), torch.from_numpy(position[flat]).to(self.device)]  # (n, H)
+            scores.append(nn.functional.linear(self.dropout(states.float()), self.head.weight))  # (n, K)
+            order.append(flat)
+        n_tokens = sum(batch.doc_lengths)
+        if not scores:
+            return self.head.bias.expand(n_tokens, -1)
+        tokens = torch.from_numpy(batch.token_index[chosen][np.concatenate(order)]).to(self.device)
+        return pool(torch.cat(scores), tokens, n_tokens) + self.head.bias  # (T, K)
+
+    def predict(self, batch: PieceBatch, *, max_batch_pieces: int) -> list[np.ndarray]:
+        """Compute emissions for reading.
+
+        batch, max_batch_pieces: See `emissions`.
+        RETURNS (List[ndarray]): One float32 array of shape (T, K) per doc.
+        """
+        with torch.inference_mode():
+            emissions = self.emissions(batch, max_batch_pieces=max_batch_pieces).cpu().numpy()
+        return np.split(emissions, np.cumsum(batch.doc_lengths)[:-1]) if batch.doc_lengths else []
+
+    def loss(
+        self,
+        batch: PieceBatch,
+        allowed: Sequence[np.ndarray],
+        compound_loss: CompoundLoss,
+        *,
+        max_batch_pieces: int,
+        drop: float = 0.0,
+    ) -> LossTerms:
+        """Compute the loss of a batch, with its graph.
+
+        batch (PieceBatch): D docs.
+        allowed (Sequence[ndarray]): Bool, one array of shape (T, K) per doc: the tags each token may have.
+        compound_loss (CompoundLoss): Weights of the terms.
+        max_batch_pieces (int): See `emissions`.
+        drop (float): Dropout rate of the head; 0 turns off the adapters' and the backbone's dropout too.
+        RETURNS (LossTerms): Sums over known tokens.
+        """
+        self.dropout.p = drop
+        self.train(drop > 0)
+        try:
+            emissions = self.emissions(batch, max_batch_pieces=max_batch_pieces)
+            return self.loss_of(list(emissions.split(batch.doc_lengths)), allowed, compound_loss)
+        finally:
+            self.eval()
+
+    def loss_of(
+        self, emissions: Sequence[Tensor], allowed: Sequence[np.ndarray], compound_loss: CompoundLoss
+    ) -> LossTerms:
+        """Compute the loss of given emissions.
+
+        emissions (Sequence[Tensor]): Float32, one tensor of shape (T, K) per doc.
+        allowed (Sequence[ndarray]), compound_loss (CompoundLoss): See `loss`.
+        RETURNS (LossTerms): Sums over known tokens.
+        """
+        padded, mask = pad_docs(emissions)
+        targets, _ = pad_docs([torch.from_numpy(rows).to(self.device) for rows in allowed])
+        return compound_loss(padded, targets, mask, self.crf, self.settings.use_crf)
+
+    @torch.inference_mode()
+    def decode(self, emissions: Sequence[np.ndarray]) -> list[list[ScoredSpan]]:
+        """Find the best legal tags and the probability of each entity in them.
+
+        emissions (Sequence[ndarray]): Float32, one array of shape (T, K) per doc.
+        RETURNS (List[List[ScoredSpan]]): Per doc, in order; the score is the CRF's marginal probability of
+            exactly that entity.
+        """
+        found: list[list[ScoredSpan]] = [[] for _ in emissions]
+        crf = self.crf if self.device.type == "cpu" else _on_cpu(self.crf)
+        for group in by_length([len(rows) for rows in emissions], MAX_CRF_TOKENS):
+            padded, mask = pad_docs([torch.from_numpy(emissions[index]) for index in group])
+            if padded.shape[1] == 0:
+                continue
+            spans = [tags_to_spans(tags) for tags in crf.decode(padded, mask)]
+            tagged = [
+                [(start, end, begin_tag(label), inside_tag(label)) for start, end, label in row] for row in spans
+            ]
+            scores = crf.span_log_probabilities(padded, mask, tagged)
+            for index, row, logs in zip(group, spans, scores, strict=True):
+                found[index] = [
+                    ScoredSpan(*span, score=min(1.0, float(np.exp(log))))
+                    for span, log in zip(row, logs, strict=True)
+                ]
+        return found
+
+    def _hidden(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """RETURNS (Tensor): The trunk's last states, shape (B, P, H)."""
+        return self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
+
+
+def _on_cpu(crf: CRF) -> CRF:
+    """The recursions are many tiny steps: faster on a CPU, and in float64, which not every device has."""
+    copy = CRF(crf.num_tags, legal_starts=crf.legal_starts.cpu(), legal_transitions=crf.legal_transitions.cpu())
+    copy.load_state_dict(crf.state_dict())
+    return copy

@@ -1,0 +1,167 @@
+"""Save a network to a folder and load it back.
+
+    network.json          labels, settings, reference to the backbone, checksum of every other file
+    head.safetensors      head and CRF
+    adapter/              LoRA adapters, in peft's folder format
+    tokenizer/            the backbone's tokenizer
+    backbone/             the backbone itself, where it was trained or is to be inside
+
+Nothing here is a pickle. Weights are never merged.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from spacy_llama_ner.network.adapters import load_adapters, save_adapters
+from spacy_llama_ner.network.backbone import (
+    BackboneReference,
+    base_weights,
+    fingerprint,
+    load_tokenizer,
+    load_trunk,
+)
+from spacy_llama_ner.network.network import TaggingNetwork
+from spacy_llama_ner.network.types import BackboneSource, NetworkSettings
+
+FORMAT = 1
+MANIFEST = "network.json"
+HEAD = "head.safetensors"
+
+
+def save_network(network: TaggingNetwork, folder: Path, *, save_inside: bool) -> None:
+    """Write a network to a folder, whole or not at all: what was there is replaced at the end.
+
+    network (TaggingNetwork): On any device.
+    folder (Path): The folder to write; its parent is created.
+    save_inside (bool): Include the backbone. One that is trained is always included.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    inside = save_inside or not network.settings.freeze_backbone
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        head = {f"head.{name}": weight for name, weight in network.head.state_dict().items()}
+        head |= {f"crf.{name}": weight for name, weight in network.crf.state_dict().items()}
+        save_file({name: weight.cpu().contiguous() for name, weight in head.items()}, draft / HEAD)
+        if network.settings.peft == "lora":
+            save_adapters(network.backbone, draft / "adapter", base_name=network.reference.name)
+        network.tokenizer.save_pretrained(str(draft / "tokenizer"))
+        if inside:
+            weights = {name: _compact(weight) for name, weight in base_weights(network.trunk).items()}
+            network.trunk.save_pretrained(str(draft / "backbone"), state_dict=weights)
+        manifest = {
+            "format": FORMAT,
+            "labels": network.labels,
+            "settings": network.settings.to_dict(),
+            "backbone": {**asdict(network.reference), "inside": inside},
+            "files": {name: _checksum(draft / name) for name in _files(draft)},
+        }
+        (draft / MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf8")
+        _make_readable(draft)
+        shutil.rmtree(folder, ignore_errors=True)
+        draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def load_network(
+    folder: Path, *, source: BackboneSource, labels: list[str], settings: NetworkSettings
+) -> TaggingNetwork:
+    """Load a network from a folder, ready to predict or to be trained on.
+
+    folder (Path): Written by `save_network`.
+    source (BackboneSource): Where to find a backbone that is not inside. The name it was trained with means
+        the commit it was trained on, unless a revision is given.
+    labels (List[str]): Labels that the component knows; they must be the saved ones.
+    settings (NetworkSettings): Settings of the config; they must be the saved ones.
+    RETURNS (TaggingNetwork): On the CPU.
+    RAISES (ValueError): If a file is missing, cut or changed, if labels or settings differ, or if the
+        backbone is not the one it was trained with.
+    """
+    manifest = _read_manifest(folder)
+    if differing := settings.differences(manifest["settings"]):
+        raise ValueError(f"{folder}: the config does not fit the saved weights: {'; '.join(differing)}")
+    if labels != manifest["labels"]:
+        raise ValueError(f"{folder}: component has labels {labels}, saved weights have {manifest['labels']}")
+    inside = manifest["backbone"].pop("inside")
+    reference = BackboneReference(**manifest["backbone"])
+    if inside:
+        trunk = load_trunk(str(folder / "backbone"), dtype=source.dtype)
+    else:
+        if source.name == reference.name and source.revision is None:
+            source = replace(source, revision=reference.revision)
+        trunk = load_trunk(source.name, revision=source.revision, dtype=source.dtype)
+        if fingerprint(trunk) != reference.fingerprint:
+            raise ValueError(
+                f"{folder}: the backbone {source.name!r} is not the one these weights were trained with "
+                f"({reference.name!r}, revision {reference.revision}): its fingerprint differs. Point "
+                "components.llama_crf_ner.model.backbone.name and .revision at that one"
+            )
+    tokenizer = load_tokenizer(str(folder / "tokenizer"))
+    network = TaggingNetwork(trunk, tokenizer, labels, settings, reference)
+    try:
+        if settings.peft == "lora":
+            load_adapters(network.backbone, folder / "adapter")
+        state = load_file(folder / HEAD)
+        for name in ("head", "crf"):
+            prefix = f"{name}."
+            part = {key.removeprefix(prefix): state[key] for key in state if key.startswith(prefix)}
+            getattr(network, name).load_state_dict(part)
+    except (SafetensorError, RuntimeError, KeyError) as error:
+        raise ValueError(f"{folder}: cannot read the saved weights: {error}") from error
+    return network
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    """Read `network.json` and check every file it names."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ValueError(f"{path} is missing: {folder} is no saved network, or was not written to the end")
+    try:
+        manifest = json.loads(path.read_text(encoding="utf8"))
+        version, files = manifest["format"], manifest["files"]
+        _ = manifest["labels"], manifest["settings"], manifest["backbone"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error!r}); save the pipeline again") from error
+    if version != FORMAT:
+        raise ValueError(f"{path} has format {version}, this version of spacy-llama-ner reads format {FORMAT}")
+    for name, checksum in files.items():
+        if not (folder / name).is_file():
+            raise ValueError(f"{folder / name} is missing; save or install the pipeline again")
+        if _checksum(folder / name) != checksum:
+            raise ValueError(
+                f"{folder / name} was cut or changed after it was saved (its SHA-256 differs from the one in "
+                f"{MANIFEST}); save or install the pipeline again"
+            )
+    return manifest
+
+
+def _compact(weight: Tensor) -> Tensor:
+    """Halve weights that lose nothing by it: those of a frozen backbone that was published in bfloat16."""
+    half = weight.to(torch.bfloat16)
+    return half if weight.dtype == torch.float32 and torch.equal(half.float(), weight) else weight
+
+
+def _make_readable(folder: Path) -> None:
+    """Undo that mkdtemp and safetensors make what they write private to the user."""
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

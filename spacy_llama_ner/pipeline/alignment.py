@@ -1,0 +1,29 @@
+"""Which tokens a piece covers, by character offsets."""
+
+import numpy as np
+from spacy.tokens import Span
+
+
+def align_pieces(span: Span, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the first and the last token of a span that each piece has a character of.
+
+    Byte-level tokenizers count the space before a word to its piece. spacy-transformers' alignment maps such
+    a piece to the token before, too, so that this token's last piece would be its neighbour's; here leading
+    whitespace is trimmed from a piece before it is aligned.
+
+    span (Span): The tokens.
+    offsets (ndarray): Int64, shape (P, 2): [start, end) of each piece in `span.text`, in characters.
+    RETURNS (Tuple[ndarray, ndarray]): Int64, shape (P,), indices into `span.doc`; a piece of whitespace alone
+        has last < first and covers nothing.
+    """
+    text = span.text
+    places = np.arange(len(text) + 1)
+    is_space = np.fromiter(map(str.isspace, text), dtype=bool, count=len(text))
+    # the next character that is no whitespace, from each character on
+    solid = np.minimum.accumulate(np.where(np.append(is_space, False), len(text), places)[::-1])[::-1]
+    starts, ends = solid[offsets[:, 0]], offsets[:, 1]
+    token_starts = np.array([token.idx for token in span], dtype=np.int64) - span.start_char
+    token_ends = token_starts + np.array([len(token) for token in span], dtype=np.int64)
+    first = np.searchsorted(token_ends, starts, side="right") + span.start
+    last = np.searchsorted(token_starts, ends, side="left") - 1 + span.start
+    return first, np.where(starts < ends, last, first - 1)

@@ -1,0 +1,90 @@
+"""The thinc model: docs in, emissions out. It is empty until the component is initialized or loaded."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from spacy.tokens import Doc, Span
+from thinc.api import Model
+
+from spacy_llama_ner.network.types import ATTENTION_PROJECTIONS, BackboneSource, NetworkSettings
+from spacy_llama_ner.pipeline.shim import NetworkShim
+
+
+def llama_crf_tagger(
+    backbone: BackboneSource,
+    get_spans: Callable[[list[Doc]], list[list[Span]]],
+    *,
+    attention: str = "bidirectional",
+    pooling: str = "last",
+    use_crf: bool = True,
+    freeze_backbone: bool = True,
+    peft: str | None = "lora",
+    lora_rank: int = 16,
+    lora_alpha: int = 32,
+    lora_dropout: float = 0.05,
+    lora_target_modules: Sequence[str] = ATTENTION_PROJECTIONS,
+    max_window_pieces: int = 512,
+    max_batch_pieces: int = 8192,
+    max_grad_norm: float = 1.0,
+) -> Model[list[Doc], list[np.ndarray]]:
+    """Describe a tagger: a Hugging Face backbone, LoRA, a linear head and a CRF.
+
+    Registered as `spacy_llama_ner.LlamaCrfTagger.v1` in `architectures`. Its output is one float32 array of
+    shape (T, K) per doc: each word's score for each tag.
+
+    backbone (BackboneSource): Block `spacy_llama_ner.HuggingFaceBackbone.v1`.
+    get_spans (Callable): Any span getter of spacy-transformers, such as
+        `spacy-transformers.strided_spans.v1`; how docs are split into windows, in tokens.
+    attention (str): "bidirectional" or "causal".
+    pooling (str): Which of a word's pieces stands for it: "last", "first" or "mean". In causal attention only
+        the last has seen the whole word.
+    use_crf (bool): False gives a softmax head, from which only legal spans come out, too.
+    freeze_backbone (bool): Keep the backbone's own weights; False trains them all.
+    peft (Optional[str]): "lora" or null.
+    lora_rank, lora_alpha, lora_dropout, lora_target_modules: See peft's `LoraConfig`.
+    max_window_pieces (int): A window with more pieces is parted; the backbone's own limit holds as well.
+    max_batch_pieces (int): Most pieces, padding included, that the backbone reads at once.
+    max_grad_norm (float): The gradient of an optimizer step is scaled down to this norm; 0 turns that off.
+    RETURNS (Model): Without weights.
+    RAISES (ValueError): If a setting is out of range.
+    """
+    for name, value, least in (
+        ("max_window_pieces", max_window_pieces, 8),
+        ("max_batch_pieces", max_batch_pieces, 8),
+        ("max_grad_norm", max_grad_norm, 0),
+    ):
+        if value < least:
+            raise ValueError(f"{name}: expected at least {least}, got {value}")
+    settings = NetworkSettings(
+        attention=attention,
+        pooling=pooling,
+        use_crf=use_crf,
+        freeze_backbone=freeze_backbone,
+        peft=peft,
+        lora_rank=lora_rank,
+        lora_alpha=lora_alpha,
+        lora_dropout=lora_dropout,
+        lora_target_modules=lora_target_modules,
+    )
+    shim = NetworkShim(
+        backbone,
+        settings,
+        get_spans,
+        max_window_pieces=max_window_pieces,
+        max_batch_pieces=max_batch_pieces,
+        max_grad_norm=max_grad_norm,
+    )
+    return Model("llama_crf_tagger", forward, dims={"nO": None}, shims=[shim])
+
+
+def forward(
+    model: Model, docs: list[Doc], is_train: bool
+) -> tuple[list[np.ndarray], Callable[[list[np.ndarray]], list[Doc]]]:
+    """Compute emissions for reading. Training runs as one torch graph in `NetworkShim.update` instead."""
+
+    def backprop(d_emissions: list[np.ndarray]) -> list[Doc]:
+        raise NotImplementedError(
+            "llama_crf_tagger is trained through its component's update(), not through begin_update()"
+        )
+
+    return model.shims[0].predict(docs), backprop

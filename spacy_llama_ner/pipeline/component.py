@@ -1,0 +1,263 @@
+"""The component `llama_crf_ner`."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import srsly
+from spacy import util
+from spacy.errors import Errors
+from spacy.language import Language
+from spacy.pipeline.trainable_pipe import TrainablePipe
+from spacy.tokens import Doc, Span
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.vocab import Vocab
+from thinc.api import Model, Optimizer
+
+from spacy_llama_ner.network.types import ScoredSpan
+from spacy_llama_ner.pipeline.scores import install_extension, store_scores
+from spacy_llama_ner.pipeline.shim import NetworkShim
+from spacy_llama_ner.pipeline.targets import allowed_tags
+from spacy_llama_ner.pipeline.words import word_indices
+
+if TYPE_CHECKING:
+    from spacy_llama_ner.network.loss import CompoundLoss
+
+
+class LlamaCrfNer(TrainablePipe):
+    """Recognize named entities with a Llama backbone, LoRA and a CRF.
+
+    Sets `doc.ents`, `ent._.score`, and `doc.spans["llama_crf_ner"]` with all predictions and their scores.
+
+    vocab (Vocab): The shared vocabulary.
+    model (Model): From `spacy_llama_ner.LlamaCrfTagger.v1`.
+    compound_loss (CompoundLoss): What training minimizes.
+    name (str): The component's name in the pipeline.
+    overwrite (bool): True replaces all entities that a doc already has. False keeps them, and the predictions
+        that overlap with none of them, nor with a token blocked for entities, are added.
+    scorer (Optional[Callable]): Scores examples; by default as spaCy's own `ner`.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[list[Doc], list[np.ndarray]],
+        compound_loss: "CompoundLoss",
+        name: str = "llama_crf_ner",
+        *,
+        overwrite: bool = False,
+        scorer: Callable | None = None,
+    ) -> None:
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.compound_loss = compound_loss
+        self.scorer = scorer
+        self.cfg: dict[str, Any] = {"labels": [], "overwrite": overwrite}
+        install_extension()
+
+    @property
+    def shim(self) -> NetworkShim:
+        """What holds the network."""
+        return self.model.shims[0]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The entity labels, in the order of the tags."""
+        return tuple(self.cfg["labels"])
+
+    @property
+    def label_data(self) -> list[str]:
+        """What `spacy init labels` writes and `[initialize]` takes: the labels."""
+        return list(self.labels)
+
+    @property
+    def last_step(self) -> dict[str, float]:
+        """The last optimizer step's loss terms, as means over its known words; see the logger."""
+        return self.shim.last_step
+
+    def add_label(self, label: str) -> int:
+        """Add an entity label, before the component is initialized.
+
+        label (str): Such as "PER".
+        RETURNS (int): 0 if it is already there, otherwise 1.
+        RAISES (ValueError): If it is no text or empty, or the weights already exist.
+        """
+        if not isinstance(label, str):
+            raise ValueError(Errors.E187)
+        if not label:
+            raise ValueError(f"{self.name}: a label is empty; expected a text such as 'PER'")
+        if label in self.labels:
+            return 0
+        self._allow_extra_label()
+        self.cfg["labels"].append(label)
+        self.vocab.strings.add(label)
+        return 1
+
+    def _allow_extra_label(self) -> None:
+        # spaCy's own compares the output dimension with the number of labels; here it counts tags.
+        if not self.shim.is_empty:
+            raise ValueError(Errors.E922.format(name=self.name, nO=self.model.maybe_get_dim("nO")))
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: Sequence[str] | None = None,
+    ) -> None:
+        """Load the backbone and make new adapters, head and CRF.
+
+        get_examples (Callable): Returns a representative sample of examples.
+        nlp (Optional[Language]): The pipeline.
+        labels (Optional[Sequence[str]]): Labels in the order the tags shall have. If not given, they are
+            collected from the examples and sorted.
+        RAISES (ValueError): If there are no labels, or the backbone cannot be loaded or does not fit.
+        """
+        validate_get_examples(get_examples, "LlamaCrfNer.initialize")
+        self.shim.reset()
+        if labels is None:
+            labels = sorted({ent.label_ for eg in get_examples() for ent in eg.reference.ents})
+        for label in labels:
+            self.add_label(label)
+        if not self.labels:
+            raise ValueError(Errors.E143.format(name=self.name))
+        self.shim.initialize(self.labels)
+        self._set_output_dim()
+
+    def predict(self, docs: Iterable[Doc]) -> list[list[ScoredSpan]]:
+        """Find entities without changing the docs.
+
+        docs (Iterable[Doc]): The docs.
+        RETURNS (List[List[ScoredSpan]]): Per doc, in order, in tokens.
+        RAISES (ValueError): If the component has no weights yet.
+        """
+        docs = list(docs)
+        if self.shim.is_empty:
+            raise ValueError(Errors.E109.format(name=self.name))
+        predictions = self.shim.decode(self.model.predict(docs))
+        return [
+            [
+                ScoredSpan(int(words[span.start]), int(words[span.end - 1]) + 1, span.label, span.score)
+                for span in spans
+            ]
+            for words, spans in zip(map(word_indices, docs), predictions, strict=True)
+        ]
+
+    def set_annotations(self, docs: Iterable[Doc], predictions: Iterable[list[ScoredSpan]]) -> None:
+        """Write entities and scores to docs.
+
+        docs (Iterable[Doc]): The docs.
+        predictions (Iterable[List[ScoredSpan]]): From `predict`.
+        """
+        for doc, spans in zip(docs, predictions, strict=True):
+            found = [Span(doc, span.start, span.end, label=self.labels[span.label]) for span in spans]
+            store_scores(doc, found, [span.score for span in spans])
+            if self.cfg["overwrite"]:
+                doc.set_ents(found, default="outside")
+                continue
+            kept = list(doc.ents)
+            blocked = [doc[token.i : token.i + 1] for token in doc if token.ent_iob == 3 and not token.ent_type]
+            taken = {token.i for span in [*kept, *blocked] for token in span}
+            free = [span for span in found if taken.isdisjoint(range(span.start, span.end))]
+            doc.set_ents([*kept, *free], blocked=blocked, default="outside")
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
+        """Learn from a batch: add its gradient, and step if there is an optimizer.
+
+        examples (Iterable[Example]): The batch.
+        drop (float): Dropout rate of the token states; the adapters' own rate holds where it is above 0.
+        sgd (Optional[Optimizer]): Steps at once if given; else `finish_update` does.
+        losses (Optional[Dict[str, float]]): The weighted loss, summed over known words, is added under the
+            component's name.
+        RETURNS (Dict[str, float]): The updated losses.
+        RAISES (ValueError): If a label is unknown or the loss is not finite.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "LlamaCrfNer.update")
+        if self.shim.is_empty:
+            raise ValueError(Errors.E109.format(name=self.name))
+        examples = [eg for eg in examples if len(eg.predicted)]
+        if examples:
+            allowed = [allowed_tags(eg, self.labels) for eg in examples]
+            terms = self.shim.update([eg.predicted for eg in examples], allowed, self.compound_loss, drop=drop)
+            losses[self.name] += terms.total.item()
+        if sgd not in (None, False):
+            self.finish_update(sgd)
+        return losses
+
+    def get_loss(self, examples: Iterable[Example], scores: list[np.ndarray]) -> tuple[float, list[np.ndarray]]:
+        """Compute the loss of emissions and its gradient, without side effects.
+
+        examples (Iterable[Example]): The batch.
+        scores (List[ndarray]): Emissions of their predicted docs, from `model.predict`.
+        RETURNS (Tuple[float, List[ndarray]]): The loss summed over known words, and its gradient.
+        """
+        examples = list(examples)
+        validate_examples(examples, "LlamaCrfNer.get_loss")
+        allowed = [allowed_tags(eg, self.labels) for eg in examples]
+        return self.shim.loss_and_gradient(scores, allowed, self.compound_loss)
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Save to a folder: `cfg`, `vocab` and the folder `model`; see `network.storage`.
+
+        path (str / Path): The folder.
+        exclude (Iterable[str]): Names of parts to leave out.
+        """
+        serialize = {
+            "cfg": lambda file: srsly.write_json(file, self.cfg),
+            "vocab": lambda folder: self.vocab.to_disk(folder, exclude=exclude),
+            "model": self._save_model,
+        }
+        util.to_disk(path, serialize, exclude)
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "LlamaCrfNer":
+        """Load from a folder, ready to predict or to be trained on.
+
+        path (str / Path): Written by `to_disk`.
+        exclude (Iterable[str]): Names of parts to leave out.
+        RETURNS (LlamaCrfNer): Itself.
+        RAISES (ValueError): If a file is missing, cut or changed, or does not fit the config.
+        """
+        deserialize = {
+            "cfg": self._load_cfg,
+            "vocab": lambda folder: self.vocab.from_disk(folder, exclude=exclude),
+            "model": self._load_model,
+        }
+        util.from_disk(path, deserialize, exclude)
+        return self
+
+    def _save_model(self, folder: Path) -> None:
+        if not self.shim.is_empty:  # an untrained component has nothing to save, as in spaCy
+            self.shim.save(folder)
+
+    def _load_model(self, folder: Path) -> None:
+        self.shim.reset()
+        if self.labels or folder.exists():
+            self.shim.load(folder, self.labels)
+            self._set_output_dim()
+
+    def _load_cfg(self, file: Path) -> None:
+        try:
+            cfg = srsly.read_json(file)
+            labels = [str(label) for label in cfg["labels"]]
+        except (ValueError, OSError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{file} is missing or damaged ({error}); save or install the pipeline again"
+            ) from error
+        self.cfg["labels"] = labels
+        for label in labels:
+            self.vocab.strings.add(label)
+
+    def _set_output_dim(self) -> None:
+        self.model.set_dim("nO", 1 + 2 * len(self.labels), force=True)

@@ -1,0 +1,303 @@
+"""The joint between spaCy and the torch network: the one module of `pipeline` that calls `network`.
+
+Not thinc's PyTorchShim: that one toggles training mode around each call (wrong results under threads), casts to
+CUDA float16 only, and trains through numpy gradients; here an update is one torch graph from end to end.
+The network's modules are imported when they are first needed, never with spaCy.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import srsly
+from spacy.tokens import Doc, Span
+from thinc.api import Optimizer, get_torch_default_device, torch2xp, xp2torch
+from thinc.shims import Shim
+
+from spacy_llama_ner.network.types import BackboneSource, NetworkSettings, PieceBatch, ScoredSpan
+from spacy_llama_ner.pipeline.windows import make_windows
+
+if TYPE_CHECKING:
+    import torch
+
+    from spacy_llama_ner.network.loss import CompoundLoss, LossTerms
+    from spacy_llama_ner.network.network import TaggingNetwork
+
+# Larger pipelines do not travel as bytes: msgpack and pickle would hold several copies of them in memory.
+MAX_BYTES = 2**30
+
+
+class NetworkShim(Shim):
+    """Holds the torch network; empty until `initialize` or `load`.
+
+    source (BackboneSource): Where the backbone comes from.
+    settings (NetworkSettings): How the network is built.
+    get_spans (Callable): How docs are split into windows.
+    max_window_pieces, max_batch_pieces (int), max_grad_norm (float): See `llama_crf_tagger`.
+    """
+
+    def __init__(
+        self,
+        source: BackboneSource,
+        settings: NetworkSettings,
+        get_spans: Callable[[list[Doc]], list[list[Span]]],
+        *,
+        max_window_pieces: int,
+        max_batch_pieces: int,
+        max_grad_norm: float,
+    ) -> None:
+        super().__init__(None)
+        self.source = source
+        self.settings = settings
+        self.get_spans = get_spans
+        self.max_window_pieces = max_window_pieces
+        self.max_batch_pieces = max_batch_pieces
+        self.max_grad_norm = max_grad_norm
+        self.updates = 0
+        self.last_step: dict[str, float] = {}
+        self._clear_step()
+
+    @property
+    def network(self) -> "TaggingNetwork":
+        """The network. RAISES (ValueError): If there is none yet."""
+        if self._model is None:
+            raise ValueError("the network has no weights yet: call initialize() or load a trained pipeline")
+        return self._model
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are no weights yet."""
+        return self._model is None
+
+    def reset(self) -> None:
+        """Drop the weights."""
+        self._model = None
+        self._clear_step()
+
+    def initialize(self, labels: Sequence[str]) -> None:
+        """Load the backbone, and put new adapters, head and CRF on it.
+
+        labels (Sequence[str]): Entity labels, in order.
+        RAISES (ValueError): If the backbone cannot be loaded or does not fit the settings.
+        """
+        from spacy_llama_ner.network.network import TaggingNetwork
+
+        self._install(TaggingNetwork.build(self.source, labels, self.settings))
+
+    def predict(self, docs: Sequence[Doc]) -> list[np.ndarray]:  # type: ignore[override]
+        """Compute emissions: one float32 array of shape (T, K) per doc, T counting words."""
+        return self.network.predict(self._windows(docs), max_batch_pieces=self.max_batch_pieces)
+
+    def decode(self, emissions: Sequence[np.ndarray]) -> list[list[ScoredSpan]]:
+        """Find the entities in emissions, with their probabilities; see `TaggingNetwork.decode`."""
+        return self.network.decode(emissions)
+
+    def update(
+        self, docs: Sequence[Doc], allowed: Sequence[np.ndarray], loss: "CompoundLoss", *, drop: float
+    ) -> "LossTerms":
+        """Add the gradient of a batch to that of the current step.
+
+        docs (Sequence[Doc]): The batch.
+        allowed (Sequence[ndarray]): Bool, shape (T, K) per doc: the tags each word may have.
+        loss (CompoundLoss): The loss.
+        drop (float): Dropout rate; see `TaggingNetwork.loss`.
+        RETURNS (LossTerms): Sums over known words.
+        RAISES (ValueError): If the loss is not finite.
+        """
+        terms = self.network.loss(
+            self._windows(docs), allowed, loss, max_batch_pieces=self.max_batch_pieces, drop=drop
+        )
+        total = terms.total.item()
+        if not np.isfinite(total):
+            raise ValueError(
+                f"the loss became {total} in update {self.updates}. Lower the learning rate, "
+                "and use backbone.dtype bfloat16 or float32 rather than float16"
+            )
+        terms.total.backward()
+        self._known += terms.known_tokens
+        for name, value in (
+            ("loss", total),
+            ("cross_entropy", terms.cross_entropy.item()),
+            ("crf", terms.crf.item()),
+            ("label_smoothing", terms.label_smoothing.item()),
+        ):
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        return terms
+
+    def loss_and_gradient(
+        self, emissions: Sequence[np.ndarray], allowed: Sequence[np.ndarray], loss: "CompoundLoss"
+    ) -> tuple[float, list[np.ndarray]]:
+        """Compute the loss of given emissions and its gradient, without touching the weights' gradients.
+
+        emissions, allowed (Sequence[ndarray]): Float32 and bool, shape (T, K) per doc.
+        loss (CompoundLoss): The loss.
+        RETURNS (Tuple[float, List[ndarray]]): The sum over known words, and its gradient per doc.
+        """
+        import torch
+
+        leaves = [torch.tensor(rows, device=self.network.device, requires_grad=True) for rows in emissions]
+        total = self.network.loss_of(leaves, allowed, loss).total
+        gradients = torch.autograd.grad(total, leaves, allow_unused=True)
+        arrays = [
+            np.zeros_like(rows) if gradient is None else gradient.cpu().numpy()
+            for rows, gradient in zip(emissions, gradients, strict=True)
+        ]
+        return float(total.detach()), arrays
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        """Step the weights with the mean gradient over all known words since the last step.
+
+        optimizer (Optimizer): thinc's. Weight decay is applied to matrices, not to biases or the CRF.
+        RAISES (ValueError): If the gradient is not finite.
+        """
+        import torch
+
+        if self._model is None:
+            return
+        named = [(name, weight) for name, weight in self.network.named_parameters() if weight.grad is not None]
+        if self._known and named:
+            weights = [weight for _, weight in named]
+            for weight in weights:
+                weight.grad.div_(self._known)  # type: ignore[union-attr]
+            norm = float(torch.nn.utils.clip_grad_norm_(weights, self.max_grad_norm or float("inf")))
+            if not np.isfinite(norm):
+                raise ValueError(f"the gradient became {norm} in update {self.updates}; lower the learning rate")
+            self.last_step = {name: total / self._known for name, total in self._sums.items()}
+            self.last_step |= {"words": self._known, "grad_norm": norm, "learn_rate": float(optimizer.learn_rate)}
+            for name, weight in named:
+                _step(optimizer, (self.id, name), weight, decay=weight.ndim > 1 and not name.startswith("crf."))
+        self.updates += 1
+        for _, weight in named:
+            weight.grad = None
+        self._clear_step()
+
+    def to_device(self, device_type: str, device_id: int) -> None:
+        """Move the network, as thinc's `Model.to_cpu` and `Model.to_gpu` ask."""
+        if self._model is not None:
+            self._model.to("cpu" if device_type == "cpu" else get_torch_default_device())
+
+    def save(self, folder: Path) -> None:
+        """Write the network to a folder; see `network.storage`."""
+        from spacy_llama_ner.network.storage import save_network
+
+        save_network(self.network, folder, save_inside=self.source.save_inside)
+
+    def load(self, folder: Path, labels: Sequence[str]) -> None:
+        """Read the network from a folder; see `network.storage`."""
+        from spacy_llama_ner.network.storage import load_network
+
+        self._install(load_network(folder, source=self.source, labels=list(labels), settings=self.settings))
+
+    def to_bytes(self) -> bytes:
+        """Serialize head and adapters, and the backbone if it is saved inside. Empty if there are no weights.
+
+        RAISES (ValueError): If that is more than 1 GiB.
+        """
+        if self._model is None:
+            return srsly.msgpack_dumps({})
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary) / "network"
+            self._check_size()
+            self.save(folder)
+            files = {
+                path.relative_to(folder).as_posix(): path.read_bytes()
+                for path in folder.rglob("*")
+                if path.is_file()
+            }
+        return srsly.msgpack_dumps({"labels": self.network.labels, "files": files})
+
+    def from_bytes(self, data: bytes) -> "NetworkShim":
+        """Restore what `to_bytes` gave."""
+        message = srsly.msgpack_loads(data)
+        if not message:
+            self._model = None
+            return self
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary) / "network"
+            for name, content in message["files"].items():
+                path = folder / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            self.load(folder, message["labels"])
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        limits = (self.max_window_pieces, self.max_batch_pieces, self.max_grad_norm)
+        return _restore, (self.source, self.settings, self.get_spans, limits, self.to_bytes())
+
+    def _windows(self, docs: Sequence[Doc]) -> PieceBatch:
+        return make_windows(
+            docs,
+            self.get_spans,
+            self.network.tokenizer,
+            special_pieces=self._special_pieces,
+            max_pieces=self._max_pieces,
+        )
+
+    def _install(self, network: "TaggingNetwork") -> None:
+        from spacy_llama_ner.network.backbone import longest_window, special_pieces
+
+        self._model = network.to(get_torch_default_device())
+        self._special_pieces = special_pieces(network.tokenizer)
+        self._max_pieces = longest_window(network.trunk, network.tokenizer, self.max_window_pieces)
+        self._clear_step()
+        self.updates = 0
+
+    def _clear_step(self) -> None:
+        self._known = 0
+        self._sums: dict[str, float] = {}
+
+    def _check_size(self) -> None:
+        if not self.source.save_inside and self.settings.freeze_backbone:
+            return
+        size = sum(weight.nbytes for weight in self.network.trunk.parameters())
+        if size > MAX_BYTES:
+            raise ValueError(
+                f"the backbone ({size / 2**30:.1f} GiB) is saved inside the pipeline and is too large for "
+                "to_bytes() and pickle; use nlp.to_disk(), or save_inside = false in the backbone's config block"
+            )
+
+
+def _restore(
+    source: BackboneSource,
+    settings: NetworkSettings,
+    get_spans: Callable[[list[Doc]], list[list[Span]]],
+    limits: tuple[int, int, float],
+    data: bytes,
+) -> NetworkShim:
+    windows, batch, norm = limits
+    shim = NetworkShim(
+        replace(source),
+        settings,
+        get_spans,
+        max_window_pieces=windows,
+        max_batch_pieces=batch,
+        max_grad_norm=norm,
+    )
+    return shim.from_bytes(data)
+
+
+def _step(optimizer: Optimizer, key: tuple[int, str], weight: "torch.nn.Parameter", *, decay: bool) -> None:
+    """Step one weight. thinc's optimizers decay every tensor they are given, biases too."""
+    l2 = optimizer.L2
+    optimizer.L2 = l2 if decay else 0.0
+    try:
+        stepped, _ = optimizer(key, torch2xp(weight.data), torch2xp(weight.grad))
+    finally:
+        optimizer.L2 = l2
+    weight.data.copy_(xp2torch(stepped))
+
+
+def _single_thread() -> None:
+    """A forked child hangs in torch's thread pool if its parent has used it with several threads."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_single_thread)
