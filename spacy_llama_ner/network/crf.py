@@ -127,8 +127,6 @@ class CRF(torchcrf.CRF):
         if emissions.size(1) == 0:
             return emissions.sum(dim=(1, 2))  # zeros, with a graph
         start, transitions, end = self._scores(emissions.dtype, disallowed=DISALLOWED)
-        allowed = allowed | ~mask.unsqueeze(2)
-
         numerator = emissions.masked_fill(~allowed, DISALLOWED)
         stacked = torch.stack([numerator, emissions])  # (2, D, T, K)
         alphas, shifts = _forward(stacked.permute(2, 0, 1, 3), start, transitions.T)
@@ -314,8 +312,7 @@ class CRF(torchcrf.CRF):
                 "Expected each row of mask to be a run of True, then False, "
                 f"got a hole in row {_first(holes)}."
             )
-        dtype = torch.float32 if emissions.device.type == "mps" else torch.float64
-        emissions = emissions.to(dtype).masked_fill(~mask.unsqueeze(2), 0.0)
+        emissions = emissions.to(_sum_dtype(emissions.device)).masked_fill(~mask.unsqueeze(2), 0.0)
         emissions = emissions - emissions.detach().amax(dim=2, keepdim=True)
         return emissions, mask, mask.sum(dim=1)
 
@@ -364,6 +361,10 @@ def _check_possible(lengths: Tensor, *, impossible: Tensor) -> None:
             "Expected at least one legal tag sequence in each row, "
             f"got none in row {_first(impossible)}. Check the tags that its tokens may have."
         )
+
+
+def _sum_dtype(device: torch.device) -> torch.dtype:
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def _first(rows: Tensor) -> int:

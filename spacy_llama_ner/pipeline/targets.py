@@ -22,6 +22,8 @@ def allowed_tags(example: Example, labels: Sequence[str]) -> np.ndarray:
     """
     label_ids = {label: index for index, label in enumerate(labels)}
     allowed = np.zeros((len(example.predicted), 1 + 2 * len(labels)), dtype=bool)
+    words = word_indices(example.predicted)
+    is_word = np.isin(np.arange(len(example.predicted)), words)
     begins = False
     for index, biluo in enumerate(example.get_aligned_ner()):
         if biluo is None:
@@ -41,5 +43,5 @@ def allowed_tags(example: Example, labels: Sequence[str]) -> np.ndarray:
         begins = prefix in ("B", "U") or begins
         tag = begin_tag(label_ids[label]) if begins else inside_tag(label_ids[label])
         allowed[index, tag] = True
-        begins = begins and example.predicted[index].is_space
-    return allowed[word_indices(example.predicted)]
+        begins = begins and not is_word[index]
+    return allowed[words]

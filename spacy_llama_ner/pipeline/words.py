@@ -10,4 +10,4 @@ from spacy.tokens import Doc
 
 def word_indices(doc: Doc) -> np.ndarray:
     """RETURNS (ndarray): Int64, shape (T,): indices of the tokens that are not whitespace."""
-    return np.array([token.i for token in doc if not token.is_space], dtype=np.int64)
+    return np.flatnonzero(doc.to_array("IS_SPACE") == 0)
