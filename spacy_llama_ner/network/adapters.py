@@ -9,13 +9,14 @@ from pathlib import Path
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from torch import nn
+from transformers import PreTrainedModel
 
 from spacy_llama_ner.network.types import NetworkSettings
 
 WEIGHTS = "adapter_model.safetensors"
 
 
-def add_lora(trunk: nn.Module, settings: NetworkSettings) -> PeftModel:
+def add_lora(trunk: PreTrainedModel, settings: NetworkSettings) -> PeftModel:
     """Wrap the trunk alone: head and CRF stay outside, or peft would freeze and forget them.
 
     trunk (PreTrainedModel): The backbone.
@@ -30,7 +31,9 @@ def add_lora(trunk: nn.Module, settings: NetworkSettings) -> PeftModel:
         target_modules=list(settings.lora_target_modules),
         bias="none",
     )
-    linear = {name.rsplit(".", 1)[-1] for name, module in trunk.named_modules() if isinstance(module, nn.Linear)}
+    linear = {
+        name.rsplit(".", 1)[-1] for name, module in trunk.named_modules() if isinstance(module, nn.Linear)
+    }
     missing = [name for name in settings.lora_target_modules if name.rsplit(".", 1)[-1] not in linear]
     if missing:
         raise ValueError(

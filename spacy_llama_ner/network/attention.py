@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AttentionInterface, AttentionMaskInterface
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 BIDIRECTIONAL = "spacy_llama_ner_bidirectional"
@@ -36,7 +36,7 @@ AttentionInterface.register(BIDIRECTIONAL, _bidirectional_attention)
 AttentionMaskInterface.register(BIDIRECTIONAL, _padding_mask)
 
 
-def set_attention(trunk: nn.Module, attention: str) -> None:
+def set_attention(trunk: PreTrainedModel, attention: str) -> None:
     """Make the backbone attend as configured and verify it on its weights.
 
     trunk (PreTrainedModel): A decoder or an encoder.
@@ -61,7 +61,7 @@ def set_attention(trunk: nn.Module, attention: str) -> None:
     _check_padding(trunk, ahead)
 
 
-def sees_ahead(trunk: nn.Module) -> bool:
+def sees_ahead(trunk: PreTrainedModel) -> bool:
     """Change the last of eight pieces and look whether earlier states move.
 
     trunk (PreTrainedModel): The backbone, in evaluation mode.
@@ -71,7 +71,7 @@ def sees_ahead(trunk: nn.Module) -> bool:
     return _moved(_states(trunk, first)[:, :-1], _states(trunk, second)[:, :-1])
 
 
-def _check_padding(trunk: nn.Module, ahead: bool) -> None:
+def _check_padding(trunk: PreTrainedModel, ahead: bool) -> None:
     """Check flow in a padded batch: same direction, and nothing leaks from the padding."""
     first, second = _probe(trunk)
     mask = torch.ones(2, 12, dtype=torch.bool, device=first.device)
@@ -87,7 +87,7 @@ def _check_padding(trunk: nn.Module, ahead: bool) -> None:
         raise ValueError("attention: padding leaks into real pieces; the attention mask is not respected")
 
 
-def _probe(trunk: nn.Module) -> tuple[Tensor, Tensor]:
+def _probe(trunk: PreTrainedModel) -> tuple[Tensor, Tensor]:
     """RETURNS (Tuple[Tensor, Tensor]): Ids, shape (1, 8), that differ in the last piece only."""
     size = trunk.config.vocab_size
     first = torch.arange(8, device=next(trunk.parameters()).device).remainder(size).unsqueeze(0)
@@ -97,7 +97,7 @@ def _probe(trunk: nn.Module) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def _states(trunk: nn.Module, ids: Tensor, mask: Tensor | None = None) -> Tensor:
+def _states(trunk: PreTrainedModel, ids: Tensor, mask: Tensor | None = None) -> Tensor:
     mask = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask
     return trunk(input_ids=ids, attention_mask=mask).last_hidden_state.float()
 

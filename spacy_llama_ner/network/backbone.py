@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
-from transformers import AutoModel, AutoTokenizer
+from torch import Tensor
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 from transformers.tokenization_utils_fast import PreTrainedTokenizerFast
-
-from spacy_llama_ner.network.types import BackboneSource
 
 SAMPLES_PER_TENSOR = 1024
 
@@ -28,7 +26,7 @@ class BackboneReference:
     fingerprint: str
 
 
-def load_trunk(name: str, *, revision: str | None = None, dtype: str = "float32") -> nn.Module:
+def load_trunk(name: str, *, revision: str | None = None, dtype: str = "float32") -> PreTrainedModel:
     """Load a model without its language-model head, in evaluation mode, on the CPU.
 
     name (str): Folder or hub name.
@@ -72,7 +70,9 @@ def load_tokenizer(name: str, *, revision: str | None = None) -> PreTrainedToken
     backend.no_padding()
     backend.encode_special_tokens = True  # "<|begin_of_text|>" in a text is text
     if any(start == end for start, end in backend.encode("ab cd", add_special_tokens=False).offsets):
-        raise ValueError(f"the tokenizer of {name!r} gives character offsets of length 0; pieces cannot be aligned")
+        raise ValueError(
+            f"the tokenizer of {name!r} gives character offsets of length 0; pieces cannot be aligned"
+        )
     return tokenizer
 
 
@@ -90,13 +90,13 @@ def special_pieces(tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], list[
     raise ValueError(f"the tokenizer encodes a text differently with special pieces: {plain} against {full}")
 
 
-def longest_window(trunk: nn.Module, tokenizer: PreTrainedTokenizerFast, asked: int) -> int:
+def longest_window(trunk: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, asked: int) -> int:
     """RETURNS (int): The most pieces a window may have, special ones included: `asked`, or the model's limit."""
     limits = [asked, tokenizer.model_max_length, getattr(trunk.config, "max_position_embeddings", None)]
     return int(min(limit for limit in limits if limit and limit > 0))
 
 
-def base_weights(trunk: nn.Module) -> dict[str, Tensor]:
+def base_weights(trunk: PreTrainedModel) -> dict[str, Tensor]:
     """RETURNS (Dict[str, Tensor]): The trunk's own weights under their own names, adapters left out."""
     return {
         name.replace(".base_layer.", "."): weight
@@ -105,7 +105,7 @@ def base_weights(trunk: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def fingerprint(trunk: nn.Module) -> str:
+def fingerprint(trunk: PreTrainedModel) -> str:
     """Identify weights by names, shapes and up to 1,024 evenly spaced values of each tensor.
 
     Independent of file format, sharding, place and of float32 or bfloat16 (values are compared as

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from peft import PeftModel
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 from transformers.tokenization_utils_fast import PreTrainedTokenizerFast
 
 from spacy_llama_ner.network.adapters import add_lora
@@ -44,7 +46,7 @@ class TaggingNetwork(nn.Module):
 
     def __init__(
         self,
-        trunk: nn.Module,
+        trunk: PreTrainedModel,
         tokenizer: PreTrainedTokenizerFast,
         labels: Sequence[str],
         settings: NetworkSettings,
@@ -62,7 +64,9 @@ class TaggingNetwork(nn.Module):
         self.reference = reference
         set_attention(trunk, settings.attention)
         trunk.requires_grad_(False)
-        self.backbone = add_lora(trunk, settings) if settings.peft == "lora" else trunk
+        self.backbone: PreTrainedModel | PeftModel = trunk
+        if settings.peft == "lora":
+            self.backbone = add_lora(trunk, settings)
         if not settings.freeze_backbone:
             for name, parameter in self.backbone.named_parameters():
                 # An encoder's pooler takes no part and would be an idle parameter.
@@ -99,9 +103,10 @@ class TaggingNetwork(nn.Module):
         return cls(trunk, tokenizer, labels, settings, reference)
 
     @property
-    def trunk(self) -> nn.Module:
+    def trunk(self) -> PreTrainedModel:
         """The backbone itself, inside its adapters if it has any."""
-        return self.backbone.get_base_model() if self.settings.peft == "lora" else self.backbone
+        backbone = self.backbone
+        return backbone.get_base_model() if isinstance(backbone, PeftModel) else backbone  # type: ignore[return-value]
 
     @property
     def device(self) -> torch.device:
@@ -202,7 +207,8 @@ class TaggingNetwork(nn.Module):
                 continue
             spans = [tags_to_spans(tags) for tags in crf.decode(padded, mask)]
             tagged = [
-                [(start, end, begin_tag(label), inside_tag(label)) for start, end, label in row] for row in spans
+                [(start, end, begin_tag(label), inside_tag(label)) for start, end, label in row]
+                for row in spans
             ]
             scores = crf.span_log_probabilities(padded, mask, tagged)
             for index, row, logs in zip(group, spans, scores, strict=True):
@@ -219,6 +225,8 @@ class TaggingNetwork(nn.Module):
 
 def _on_cpu(crf: CRF) -> CRF:
     """The recursions are many tiny steps: faster on a CPU, and in float64, which not every device has."""
-    copy = CRF(crf.num_tags, legal_starts=crf.legal_starts.cpu(), legal_transitions=crf.legal_transitions.cpu())
+    copy = CRF(
+        crf.num_tags, legal_starts=crf.legal_starts.cpu(), legal_transitions=crf.legal_transitions.cpu()
+    )
     copy.load_state_dict(crf.state_dict())
     return copy

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -52,7 +53,7 @@ def save_network(network: TaggingNetwork, folder: Path, *, save_inside: bool) ->
         head = {f"head.{name}": weight for name, weight in network.head.state_dict().items()}
         head |= {f"crf.{name}": weight for name, weight in network.crf.state_dict().items()}
         save_file({name: weight.cpu().contiguous() for name, weight in head.items()}, draft / HEAD)
-        if network.settings.peft == "lora":
+        if isinstance(network.backbone, PeftModel):
             save_adapters(network.backbone, draft / "adapter", base_name=network.reference.name)
         network.tokenizer.save_pretrained(str(draft / "tokenizer"))
         if inside:
@@ -110,7 +111,7 @@ def load_network(
     tokenizer = load_tokenizer(str(folder / "tokenizer"))
     network = TaggingNetwork(trunk, tokenizer, labels, settings, reference)
     try:
-        if settings.peft == "lora":
+        if isinstance(network.backbone, PeftModel):
             load_adapters(network.backbone, folder / "adapter")
         state = load_file(folder / HEAD)
         for name in ("head", "crf"):
@@ -134,7 +135,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error!r}); save the pipeline again") from error
     if version != FORMAT:
-        raise ValueError(f"{path} has format {version}, this version of spacy-llama-ner reads format {FORMAT}")
+        raise ValueError(
+            f"{path} has format {version}, this version of spacy-llama-ner reads format {FORMAT}"
+        )
     for name, checksum in files.items():
         if not (folder / name).is_file():
             raise ValueError(f"{folder / name} is missing; save or install the pipeline again")

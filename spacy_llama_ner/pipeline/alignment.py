@@ -24,7 +24,8 @@ def align_pieces(span: Span, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarra
     solid = np.minimum.accumulate(np.where(np.append(is_space, False), len(text), places)[::-1])[::-1]
     starts, ends = solid[offsets[:, 0]], offsets[:, 1]
     # far faster than a loop over tokens
-    token_starts, lengths = span.to_array([IDX, LENGTH]).astype(np.int64).reshape(-1, 2).T  # each (T,)
+    table = span.to_array([IDX, LENGTH])  # type: ignore[attr-defined]  # missing in spaCy's stub
+    token_starts, lengths = table.astype(np.int64).reshape(-1, 2).T  # each (T,)
     token_starts = token_starts - span.start_char
     token_ends = token_starts + lengths
     first = np.searchsorted(token_ends, starts, side="right") + span.start

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import srsly
@@ -60,7 +60,7 @@ class LlamaCrfNer(TrainablePipe):
     @property
     def shim(self) -> NetworkShim:
         """What holds the network."""
-        return self.model.shims[0]
+        return cast(NetworkShim, self.model.shims[0])
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -158,7 +158,9 @@ class LlamaCrfNer(TrainablePipe):
                 doc.set_ents(found, default="outside")
                 continue
             kept = list(doc.ents)
-            blocked = [doc[token.i : token.i + 1] for token in doc if token.ent_iob == 3 and not token.ent_type]
+            blocked = [
+                doc[token.i : token.i + 1] for token in doc if token.ent_iob == 3 and not token.ent_type
+            ]
             taken = {token.i for span in [*kept, *blocked] for token in span}
             free = [span for span in found if taken.isdisjoint(range(span.start, span.end))]
             doc.set_ents([*kept, *free], blocked=blocked, default="outside")
@@ -190,13 +192,17 @@ class LlamaCrfNer(TrainablePipe):
         examples = [eg for eg in examples if len(eg.predicted)]
         if examples:
             allowed = [allowed_tags(eg, self.labels) for eg in examples]
-            terms = self.shim.update([eg.predicted for eg in examples], allowed, self.compound_loss, drop=drop)
+            terms = self.shim.update(
+                [eg.predicted for eg in examples], allowed, self.compound_loss, drop=drop
+            )
             losses[self.name] += terms.total.item()
         if sgd not in (None, False):
             self.finish_update(sgd)
         return losses
 
-    def get_loss(self, examples: Iterable[Example], scores: list[np.ndarray]) -> tuple[float, list[np.ndarray]]:
+    def get_loss(
+        self, examples: Iterable[Example], scores: list[np.ndarray]
+    ) -> tuple[float, list[np.ndarray]]:
         """Compute the loss of emissions and its gradient, without side effects.
 
         examples (Iterable[Example]): The batch.
@@ -214,7 +220,7 @@ class LlamaCrfNer(TrainablePipe):
         path (str / Path): The folder.
         exclude (Iterable[str]): Names of parts to leave out.
         """
-        serialize = {
+        serialize: dict[str, Callable[[Path], Any]] = {
             "cfg": lambda file: srsly.write_json(file, self.cfg),
             "vocab": lambda folder: self.vocab.to_disk(folder, exclude=exclude),
             "model": self._save_model,
@@ -229,7 +235,7 @@ class LlamaCrfNer(TrainablePipe):
         RETURNS (LlamaCrfNer): Itself.
         RAISES (ValueError): If a file is missing, cut or changed, or does not fit the config.
         """
-        deserialize = {
+        deserialize: dict[str, Callable[[Path], Any]] = {
             "cfg": self._load_cfg,
             "vocab": lambda folder: self.vocab.from_disk(folder, exclude=exclude),
             "model": self._load_model,

@@ -42,11 +42,8 @@ def json_lines_logger(
 
         def log_step(info: dict[str, Any] | None) -> None:
             nonlocal step
-            terms = {
-                name: component.last_step
-                for name, component in nlp.pipeline
-                if getattr(component, "last_step", None)
-            }
+            terms = {name: getattr(component, "last_step", None) for name, component in nlp.pipeline}
+            terms = {name: last_step for name, last_step in terms.items() if last_step}
             write({"step": step, **terms})
             if info is not None:
                 scores = {name: value for name, value in info["other_scores"].items() if value is not None}

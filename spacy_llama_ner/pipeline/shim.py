@@ -10,13 +10,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import srsly
 from spacy.tokens import Doc, Span
 from thinc.api import Optimizer, get_torch_default_device, torch2xp, xp2torch
 from thinc.shims import Shim
+from thinc.types import FloatsXd
 
 from spacy_llama_ner.network.types import BackboneSource, NetworkSettings, PieceBatch, ScoredSpan
 from spacy_llama_ner.pipeline.windows import make_windows
@@ -88,7 +89,7 @@ class NetworkShim(Shim):
 
         self._install(TaggingNetwork.build(self.source, labels, self.settings))
 
-    def predict(self, docs: Sequence[Doc]) -> list[np.ndarray]:  # type: ignore[override]
+    def predict(self, docs: Sequence[Doc]) -> list[np.ndarray]:
         """Compute emissions: one float32 array of shape (T, K) per doc, T counting words."""
         return self.network.predict(self._windows(docs), max_batch_pieces=self.max_batch_pieces)
 
@@ -158,18 +159,28 @@ class NetworkShim(Shim):
 
         if self._model is None:
             return
-        named = [(name, weight) for name, weight in self.network.named_parameters() if weight.grad is not None]
+        named = [
+            (name, weight) for name, weight in self.network.named_parameters() if weight.grad is not None
+        ]
         if self._known and named:
             weights = [weight for _, weight in named]
             for weight in weights:
                 weight.grad.div_(self._known)  # type: ignore[union-attr]
             norm = float(torch.nn.utils.clip_grad_norm_(weights, self.max_grad_norm or float("inf")))
             if not np.isfinite(norm):
-                raise ValueError(f"the gradient became {norm} in update {self.updates}; lower the learning rate")
+                raise ValueError(
+                    f"the gradient became {norm} in update {self.updates}; lower the learning rate"
+                )
             self.last_step = {name: total / self._known for name, total in self._sums.items()}
-            self.last_step |= {"words": self._known, "grad_norm": norm, "learn_rate": float(optimizer.learn_rate)}
+            self.last_step |= {
+                "words": self._known,
+                "grad_norm": norm,
+                "learn_rate": float(optimizer.learn_rate),
+            }
             for name, weight in named:
-                _step(optimizer, (self.id, name), weight, decay=weight.ndim > 1 and not name.startswith("crf."))
+                _step(
+                    optimizer, (self.id, name), weight, decay=weight.ndim > 1 and not name.startswith("crf.")
+                )
         self.updates += 1
         for _, weight in named:
             weight.grad = None
@@ -286,7 +297,11 @@ def _step(optimizer: Optimizer, key: tuple[int, str], weight: "torch.nn.Paramete
     l2 = optimizer.L2
     optimizer.L2 = l2 if decay else 0.0
     try:
-        stepped, _ = optimizer(key, torch2xp(weight.data), torch2xp(weight.grad))
+        stepped, _ = optimizer(
+            key,
+            cast(FloatsXd, torch2xp(weight.data)),
+            cast(FloatsXd, torch2xp(cast("torch.Tensor", weight.grad))),
+        )
     finally:
         optimizer.L2 = l2
     weight.data.copy_(xp2torch(stepped))

@@ -11,7 +11,7 @@ from spacy_llama_ner.network.types import NetworkSettings
 IDS = torch.tensor([[0, 5, 6, 7, 8]])
 
 
-@pytest.fixture()
+@pytest.fixture
 def trained(tiny_llama):
     model = add_lora(load_trunk(str(tiny_llama)), NetworkSettings(lora_rank=4)).eval()
     with torch.no_grad():
@@ -44,18 +44,14 @@ def test_adapters_load_back_equal(trained, tiny_llama, tmp_path):
     other = add_lora(load_trunk(str(tiny_llama)), NetworkSettings(lora_rank=4)).eval()
     load_adapters(other, tmp_path)
     with torch.no_grad():
-        assert torch.equal(
-            trained(input_ids=IDS).last_hidden_state, other(input_ids=IDS).last_hidden_state
-        )
+        assert torch.equal(trained(input_ids=IDS).last_hidden_state, other(input_ids=IDS).last_hidden_state)
 
 
 def test_adapters_are_a_folder_that_peft_reads(trained, tiny_llama, tmp_path):
     save_adapters(trained, tmp_path, base_name="owner/name")
     other = PeftModel.from_pretrained(load_trunk(str(tiny_llama)), str(tmp_path)).eval()
     with torch.no_grad():
-        assert torch.equal(
-            trained(input_ids=IDS).last_hidden_state, other(input_ids=IDS).last_hidden_state
-        )
+        assert torch.equal(trained(input_ids=IDS).last_hidden_state, other(input_ids=IDS).last_hidden_state)
 
 
 def test_adapters_record_the_name_and_no_path(trained, tiny_llama, tmp_path):

@@ -3,7 +3,7 @@ import torch
 from transformers import AutoModel, BloomConfig, BloomModel
 
 from spacy_llama_ner.network.adapters import add_lora
-from spacy_llama_ner.network.attention import BIDIRECTIONAL, set_attention, sees_ahead
+from spacy_llama_ner.network.attention import BIDIRECTIONAL, sees_ahead, set_attention
 from spacy_llama_ner.network.backbone import load_trunk
 from spacy_llama_ner.network.types import NetworkSettings
 

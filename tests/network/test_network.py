@@ -22,7 +22,7 @@ BATCH = PieceBatch(
 ALLOWED = [np.eye(5, dtype=bool)[[1, 2]], np.zeros((0, 5), bool), np.eye(5, dtype=bool)[[0, 3, 4, 0]]]
 
 
-@pytest.fixture()
+@pytest.fixture
 def build(tiny_llama):
     def build(**settings):
         torch.manual_seed(0)

@@ -97,7 +97,15 @@ def test_weights_that_bfloat16_would_change_are_saved_in_float32(tiny_llama, tmp
     assert saved["embed_tokens.weight"].dtype == torch.float32
 
 
-@pytest.mark.parametrize("name", ["head.safetensors", "adapter/adapter_model.safetensors", "backbone/model.safetensors", "tokenizer/tokenizer.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "head.safetensors",
+        "adapter/adapter_model.safetensors",
+        "backbone/model.safetensors",
+        "tokenizer/tokenizer.json",
+    ],
+)
 @pytest.mark.parametrize("damage", ["missing", "cut", "changed"])
 def test_damaged_file_is_named(tiny_llama, tmp_path, name, damage):
     folder = tmp_path / "net"
@@ -138,7 +146,9 @@ def test_manifest_of_a_later_format_is_refused(tmp_path, tiny_llama):
 
 def test_config_that_does_not_fit_the_weights_is_refused(tmp_path, tiny_llama):
     save_network(build(tiny_llama), tmp_path / "net", save_inside=False)
-    with pytest.raises(ValueError, match=r"attention: config has 'causal', saved weights have 'bidirectional'"):
+    with pytest.raises(
+        ValueError, match=r"attention: config has 'causal', saved weights have 'bidirectional'"
+    ):
         load(tmp_path / "net", tiny_llama, NetworkSettings(lora_rank=4, attention="causal"))
 
 

@@ -6,7 +6,10 @@ from spacy_llama_ner.network.types import BackboneSource, NetworkSettings
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"attention": "sideways"}, r'attention: expected one of "causal", "bidirectional", got \'sideways\''),
+        (
+            {"attention": "sideways"},
+            r'attention: expected one of "causal", "bidirectional", got \'sideways\'',
+        ),
         ({"pooling": "max"}, r'pooling: expected one of "first", "last", "mean"'),
         ({"peft": "ia3"}, r'peft: expected one of null, "lora"'),
         ({"lora_rank": 0}, "lora_rank: expected a whole number from 1, got 0"),
