@@ -9,3 +9,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+# Each module registers its command on `app`, so it has to come after it.
+from spacy_llama_ner.cli import build_corpus, clean, convert, demo, evaluate, package, smoke  # noqa: E402, F401

@@ -44,9 +44,7 @@ def corpus_to_docs(
     natural = spacing == "natural"
     if unit == "sentence":
         return (_make_doc([sentence], vocab, natural=natural) for sentence in corpus.sentences)
-    return (
-        _make_doc(article.sentences, vocab, natural=natural) for article in corpus.articles
-    )
+    return (_make_doc(article.sentences, vocab, natural=natural) for article in corpus.articles)
 
 
 def write_docbin(docs: Iterable[Doc], path: Path) -> int:

@@ -28,7 +28,7 @@ print(json.dumps({"name": reference.name, "revision": reference.revision, "emiss
 """
 
 
-@pytest.fixture()
+@pytest.fixture
 def client(hub_server, tiny_llama, tmp_path):
     """Run the script with the server as the hub, or offline from the cache."""
 

@@ -1,0 +1,46 @@
+# make all    set up, run the whole project, show entities in sample texts
+# make test   run the tests
+# make check  lint, format and type checks
+
+PYTHON ?= python3
+PROFILE ?= mini
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+
+.PHONY: all test test-slow check docs clean
+
+all: $(VENV)/project
+	$(BIN)/python -m spacy project run all . --vars.profile $(PROFILE)
+	$(BIN)/python -m spacy_llama_ner demo en_llama_crf_ner assets/samples.txt
+
+test: $(VENV)/dev
+	$(BIN)/python -m pytest -m "not slow and not gpu"
+
+test-slow: $(VENV)/dev
+	$(BIN)/python -m pytest -m "slow and not gpu"
+
+check: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m spacy_llama_ner build-corpus assets/mini-news --check
+
+# Write the tables of commands in the README anew from project.yml.
+docs: $(VENV)/project
+	$(BIN)/python -m weasel document . --output README.md
+
+clean:
+	rm -rf $(VENV) corpus training metrics packages dist project.lock
+
+# torch comes first and alone: what depends on it would otherwise choose another build.
+$(VENV)/project: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or later is needed: make PYTHON=python3.11"'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) torch
+	$(PIP) -e ".[project]"
+	touch $@
+
+$(VENV)/dev: $(VENV)/project
+	$(PIP) -e ".[project,dev]"
+	touch $@
