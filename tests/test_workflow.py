@@ -70,10 +70,12 @@ def project(tmp_path_factory):
         return done.stdout
 
     run.folder = folder
-    run.first = run("all")
-    yield run
-    uninstall = [sys.executable, "-m", "pip", "uninstall", "--quiet", "--yes", f"en_{NAME}"]
-    subprocess.run(uninstall, check=True, capture_output=True)
+    try:
+        run.first = run("all")
+        yield run
+    finally:
+        uninstall = [sys.executable, "-m", "pip", "uninstall", "--quiet", "--yes", f"en_{NAME}"]
+        subprocess.run(uninstall, check=True, capture_output=True)
 
 
 def skipped(output):
@@ -82,7 +84,7 @@ def skipped(output):
 
 def test_workflow_writes_what_it_promises(project):
     metrics = json.loads((project.folder / "metrics" / "mini" / "test.json").read_text())
-    assert metrics["counts"]["entities"] == 16
+    assert metrics["counts"]["gold_entities"] == 16
     assert metrics["seqeval"]["f1"] > 0.5
     log = (project.folder / "training" / "mini" / "log.jsonl").read_text().splitlines()
     assert json.loads(log[0])["llama_crf_ner"]["cross_entropy"] > 0

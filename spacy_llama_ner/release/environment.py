@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 import subprocess
 import sys
 import venv
@@ -15,11 +14,8 @@ from spacy_llama_ner.release.wheel import last_lines
 
 logger = logging.getLogger(__name__)
 
-# What pip says when it reaches no index. A pin that an index does not have lists the versions it has instead.
-NO_INDEX = re.compile(
-    r"NewConnectionError|ConnectTimeoutError|ConnectionResetError|ProxyError|ReadTimeoutError|NameResolutionError"
-    r"|Temporary failure in name resolution|Network is unreachable|Connection refused|from versions: none"
-)
+# A small pure-Python package that spaCy requires, to see whether pip reaches an index.
+PROBE = "wasabi"
 
 
 class Dependencies(StrEnum):
@@ -49,27 +45,23 @@ def create_environment(
     time_limit (float): Seconds that pip may take.
     RETURNS (tuple[Path, Dependencies]): The environment's Python, and `install` or `share`, as it came out.
     RAISES (FileNotFoundError): If a wheel or the constraints file is missing.
-    RAISES (ReleaseError): If pip fails for another reason than a missing index, or takes too long.
+    RAISES (ReleaseError): If pip cannot install the wheels or what they require, or takes too long.
     """
     for path in [*wheels, *([constraints] if constraints else [])]:
         if not path.is_file():
             raise FileNotFoundError(f"No file {path}; `package --with-project` builds both wheels.")
     venv.EnvBuilder(with_pip=True, symlinks=os.name != "nt").create(folder)
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if dependencies != Dependencies.share:
+    if dependencies == Dependencies.auto:
+        dependencies = _choose_dependencies(python)
+    if dependencies == Dependencies.install:
         # Bytecode is compiled as it is imported: compiling all of torch takes longer than the check itself.
         options = ["--no-compile", *(["--constraint", str(constraints.resolve())] if constraints else [])]
-        done = _pip_install(python, wheels, options, time_limit=time_limit)
-        if not done.returncode:
-            return python, Dependencies.install
-        if dependencies == Dependencies.install or not NO_INDEX.search(done.stdout + done.stderr):
+        done = _pip_install(python, _paths(wheels), options, time_limit=time_limit)
+        if done.returncode:
             raise ReleaseError(f"pip could not install the wheels and what they require:\n{last_lines(done)}")
-        logger.warning(
-            "pip reached no package index: the new environment shares this one's dependencies and only the "
-            "wheels are installed, so a missing requirement would go unseen. pip said: %s",
-            last_lines(done, count=1),
-        )
-    done = _pip_install(python, wheels, ["--no-deps", "--no-index"], time_limit=time_limit)
+        return python, dependencies
+    done = _pip_install(python, _paths(wheels), ["--no-deps", "--no-index"], time_limit=time_limit)
     if done.returncode:
         raise ReleaseError(f"pip could not install the wheels:\n{last_lines(done)}")
     _share_packages(folder)
@@ -85,8 +77,25 @@ def clean_variables() -> dict[str, str]:
     }
 
 
+def _choose_dependencies(python: Path) -> Dependencies:
+    """RETURNS (Dependencies): `install` if pip reaches an index; else `share`, with a warning."""
+    probe = _pip_install(python, [PROBE], ["--dry-run", "--ignore-installed", "--no-deps"], time_limit=60)
+    if not probe.returncode:
+        return Dependencies.install
+    logger.warning(
+        "pip reached no package index: the new environment shares this one's dependencies and only the "
+        "wheels are installed, so a missing requirement would go unseen. pip said: %s",
+        last_lines(probe, count=1),
+    )
+    return Dependencies.share
+
+
+def _paths(wheels: Sequence[Path]) -> list[str]:
+    return [str(wheel.resolve()) for wheel in wheels]
+
+
 def _pip_install(
-    python: Path, wheels: Sequence[Path], options: list[str], *, time_limit: float
+    python: Path, requirements: list[str], options: list[str], *, time_limit: float
 ) -> subprocess.CompletedProcess:
     command = [
         str(python),
@@ -98,7 +107,7 @@ def _pip_install(
         "--retries",
         "1",
     ]
-    command += [*options, *(str(wheel.resolve()) for wheel in wheels)]
+    command += [*options, *requirements]
     try:
         return subprocess.run(
             command,

@@ -137,7 +137,7 @@ def test_decode_scores_are_exact_probabilities(build):
         score = crf.start_transitions[tags[0]] + crf.end_transitions[tags[-1]]
         score += sum(emissions[i, tag] for i, tag in enumerate(tags))
         score += sum(crf.transitions[a, b] for a, b in itertools.pairwise(tags))
-        weights[tags] = float(score.exp())
+        weights[tags] = score.exp().item()
     best = max(weights, key=weights.get)
     (found,) = network.decode([emissions.numpy()])
     assert spans_to_tags([(span.start, span.end, span.label) for span in found], 4) == list(best)

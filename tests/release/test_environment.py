@@ -45,11 +45,11 @@ def test_create_environment_install_needs_an_index(tmp_path, no_index, project_w
         create_environment(tmp_path / "venv", [project_wheel], dependencies=Dependencies.install)
 
 
-def test_create_environment_does_not_share_after_another_error(tmp_path, no_index):
+def test_create_environment_install_refuses_a_broken_wheel(tmp_path, no_index):
     wheel = tmp_path / "broken-1-py3-none-any.whl"
     wheel.write_bytes(b"no zip")
     with pytest.raises(ReleaseError, match="could not install the wheels and what they require"):
-        create_environment(tmp_path / "venv", [wheel], dependencies=Dependencies.auto)
+        create_environment(tmp_path / "venv", [wheel], dependencies=Dependencies.install)
 
 
 def test_create_environment_share_refuses_a_broken_wheel(tmp_path):

@@ -105,7 +105,7 @@ def test_entities_reads_scores(tmp_path):
     finally:
         Span.remove_extension("score")
         if had:
-            Span.set_extension("score", default=had[0], method=had[1], getter=had[2], setter=had[3])
+            Span.set_extension("score", getter=had[2])
     assert found == [
         {"start": 0, "end": 15, "text": "Ilse Vandermeer", "label": "PER", "score": 0.25},
         {"start": 21, "end": 27, "text": "Lisbon", "label": "LOC", "score": None},
