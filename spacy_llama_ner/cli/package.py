@@ -21,6 +21,9 @@ def package_cli(
     about: Annotated[
         Path | None, Option("--about", "-a", help="Description, licence and sources (JSON)")
     ] = None,
+    corpus: Annotated[
+        Path | None, Option("--corpus", help="What `convert` reported of the training corpus (JSON)")
+    ] = None,
     with_project: Annotated[
         bool, Option("--with-project", help="In a checkout: build this project's wheel too")
     ] = False,
@@ -30,7 +33,7 @@ def package_cli(
 ) -> None:
     """Build an installable pipeline: meta, model card, wheel."""
     with user_errors("Packaging failed"):
-        from spacy_llama_ner.release.meta import read_about, read_metrics
+        from spacy_llama_ner.release.meta import read_about, read_metrics, with_corpus
         from spacy_llama_ner.release.package import package_pipeline
         from spacy_llama_ner.release.wheel import build_project_wheel, check_requires_project
 
@@ -39,7 +42,7 @@ def package_cli(
             output_dir,
             name=name,
             version=version,
-            about=read_about(about),
+            about=with_corpus(read_about(about), corpus),
             metrics=read_metrics(metrics),
         )
         msg.good(f"Built {wheel} ({_megabytes(wheel)} MB)", f"It requires {check_requires_project(wheel)}")

@@ -5,14 +5,16 @@ import re
 from pathlib import Path
 from typing import Any
 
-TEXT_KEYS = ("description", "author", "email", "url", "license", "limits")
+TEXT_KEYS = ("description", "author", "email", "url", "license", "limits", "corpus")
+CORPUS_ROLE = "corpus"
 
 
 def read_about(path: Path | None) -> dict[str, Any]:
     """Read a pipeline's description, licence and sources.
 
     path (Path | None): A JSON file with any of the texts `description`, `author`, `email`, `url`, `license`,
-        `limits`, a `dataset` with `name` and `type`, and a list `sources` of `{name, url, author, license}`.
+        `limits`, a `dataset` with `name` and `type`, and a list `sources` of `{name, url, author, license}`;
+        sources with `"role": "corpus"`, licence and limits hold for the source of training text in `corpus`.
     RETURNS (dict): The file's content; empty without a file.
     RAISES (ValueError): If the file has other keys or other types.
     """
@@ -30,6 +32,33 @@ def read_about(path: Path | None) -> dict[str, Any]:
         elif not isinstance(value, str):
             raise ValueError(f'{path}: "{key}" must be a text, got {value!r}.')
     return about
+
+
+def with_corpus(about: dict[str, Any], report: Path | None) -> dict[str, Any]:
+    """Correct a description for the corpus that the pipeline was really trained on.
+
+    about (dict): What `read_about` returned.
+    report (Path | None): The JSON file that `convert` wrote beside the training corpus.
+    RETURNS (dict): The same if the corpus is the one it speaks of, or if nothing is known; else without what it
+        says of that corpus, and without a licence, which depends on the corpus that took its place.
+    RAISES (ValueError): If the file is no such report.
+    """
+    if report is None or "corpus" not in about:
+        return about
+    source = _read_object(report).get("source")
+    if not isinstance(source, str):
+        raise ValueError(f'{report} has no "source": expected a file written by `convert`.')
+    if source == about["corpus"]:
+        return about
+    name = Path(source).name  # a path would tell of this machine
+    kept = [entry for entry in about.get("sources", []) if entry.get("role") != CORPUS_ROLE]
+    return {
+        **{key: value for key, value in about.items() if key not in ("license", "limits")},
+        "sources": [*kept, {"name": f"{name} (training corpus)", "license": "not stated"}],
+        "dataset": {"name": name, "type": name},
+        "limits": "Trained on a corpus of the user's own; nothing is known of it here. Its licence, and those of "
+        "the sources above, hold for this pipeline too.",
+    }
 
 
 def read_metrics(path: Path | None) -> dict[str, Any]:
@@ -70,7 +99,9 @@ def release_meta(
         )
     if not re.fullmatch(r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?", version):
         raise ValueError(f"{version!r} is not a version: expected one like 0.1.0 or 1.0rc1 (PEP 440).")
-    described = {key: about[key] for key in (*TEXT_KEYS, "sources") if key in about and key != "limits"}
+    described = {key: about[key] for key in (*TEXT_KEYS, "sources") if key in about}
+    for key in ("limits", "corpus"):
+        described.pop(key, None)
     return {**meta, **described, "name": name, "version": version, "performance": performance(metrics)}
 
 

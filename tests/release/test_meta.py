@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from spacy.schemas import ModelMetaSchema, validate
 
-from spacy_llama_ner.release.meta import performance, read_about, read_metrics, release_meta
+from spacy_llama_ner.release.meta import performance, read_about, read_metrics, release_meta, with_corpus
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 META = {
@@ -121,3 +121,36 @@ def test_performance_uses_spacy_names():
         "ents_per_type": {"PER": {"p": 1.0, "r": 1.0, "f": 1.0}},
         "speed": 900.0,
     }
+
+
+ABOUT = {
+    "license": "CC BY-SA 3.0",
+    "limits": "Invented news.",
+    "corpus": "configs/mini.cfg",
+    "sources": [{"name": "backbone"}, {"name": "mini-news", "role": "corpus"}],
+}
+
+
+def report(folder, source):
+    path = folder / "train.json"
+    path.write_text(json.dumps({"source": source}))
+    return path
+
+
+def test_with_corpus_keeps_what_is_said_of_the_profiles_own(tmp_path):
+    assert with_corpus(ABOUT, report(tmp_path, "configs/mini.cfg")) == ABOUT
+
+
+def test_with_corpus_says_nothing_of_another_corpus_than_its_name(tmp_path):
+    about = with_corpus(ABOUT, report(tmp_path, "/home/somebody/reuters"))
+    assert [source["name"] for source in about["sources"]] == ["backbone", "reuters (training corpus)"]
+    assert "license" not in about
+    assert "Invented" not in about["limits"]
+    assert "somebody" not in json.dumps(about)
+
+
+def test_with_corpus_refuses_another_file(tmp_path):
+    path = tmp_path / "train.json"
+    path.write_text("{}")
+    with pytest.raises(ValueError, match=r'has no "source": expected a file written by `convert`'):
+        with_corpus(ABOUT, path)
