@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -252,6 +253,7 @@ class NetworkShim(Shim):
     def _install(self, network: "TaggingNetwork") -> None:
         from spacy_llama_ner.network.backbone import longest_window, special_pieces
 
+        _survive_fork()
         self._model = network.to(get_torch_default_device())
         self._special_pieces = special_pieces(network.tokenizer)
         self._max_pieces = longest_window(network.trunk, network.tokenizer, self.max_window_pieces)
@@ -307,12 +309,13 @@ def _step(optimizer: Optimizer, key: tuple[int, str], weight: "torch.nn.Paramete
     weight.data.copy_(xp2torch(stepped))
 
 
-def _single_thread() -> None:
-    """A forked child hangs in torch's thread pool if its parent has used it with several threads."""
+@cache
+def _survive_fork() -> None:
+    """Make forked children use one torch thread: they hang for good if their parent has used several.
+
+    Once, and only in processes that hold a network: it must not change what others do with torch.
+    """
     import torch
 
-    torch.set_num_threads(1)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_single_thread)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
