@@ -201,7 +201,9 @@ class TaggingNetwork(nn.Module):
         """
         found: list[list[ScoredSpan]] = [[] for _ in emissions]
         crf = self.crf if self.device.type == "cpu" else _on_cpu(self.crf)
-        for group in by_length([len(rows) for rows in emissions], MAX_CRF_TOKENS):
+        # One recursion costs little more for many docs than for one, so padding is the lesser evil here.
+        lengths = [len(rows) for rows in emissions]
+        for group in by_length(lengths, MAX_CRF_TOKENS, well_filled=MAX_CRF_TOKENS):
             padded, mask = pad_docs([torch.from_numpy(emissions[index]) for index in group])
             if padded.shape[1] == 0:
                 continue

@@ -17,6 +17,19 @@ def test_by_length_puts_similar_lengths_together():
     assert list(by_length([9, 1, 8, 2], 20)) == [[1, 3], [2, 0]]
 
 
+def test_by_length_parts_uneven_sequences_once_a_group_is_well_filled():
+    assert list(by_length([10, 10, 11, 30], 1000, well_filled=60)) == [[0, 1, 2], [3]]
+    assert list(by_length([10, 10, 11, 30], 1000, well_filled=100)) == [[0, 1, 2, 3]]
+
+
+def test_by_length_leaves_little_padding():
+    lengths = [3 + (7 * i) % 60 for i in range(64)]
+    groups = list(by_length(lengths, 8192))
+    padded = sum(max(lengths[i] for i in group) * len(group) for group in groups)
+    assert sum(lengths) / padded > 0.75
+    assert len(groups) < 10
+
+
 def test_pad_ids_masks_the_padding():
     ids, mask = pad_ids([[7], [8, 9]], torch.device("cpu"))
     assert ids.tolist() == [[7, 0], [8, 9]]
