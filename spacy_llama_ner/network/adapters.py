@@ -10,6 +10,7 @@ from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dic
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from spacy_llama_ner.network.types import NetworkSettings
 
@@ -32,7 +33,9 @@ def add_lora(trunk: PreTrainedModel, settings: NetworkSettings) -> PeftModel:
         bias="none",
     )
     linear = {
-        name.rsplit(".", 1)[-1] for name, module in trunk.named_modules() if isinstance(module, nn.Linear)
+        name.rsplit(".", 1)[-1]
+        for name, module in trunk.named_modules()
+        if isinstance(module, nn.Linear | Conv1D)  # Conv1D is GPT-2's linear layer
     }
     missing = [name for name in settings.lora_target_modules if name.rsplit(".", 1)[-1] not in linear]
     if missing:

@@ -19,11 +19,13 @@ class BackboneReference:
     name (str): The folder or hub name it was loaded from.
     revision (Optional[str]): The hub's commit; None for a folder.
     fingerprint (str): See `fingerprint`.
+    asked_revision (Optional[str]): The branch or tag that the config named, if it did.
     """
 
     name: str
     revision: str | None
     fingerprint: str
+    asked_revision: str | None = None
 
 
 def load_trunk(name: str, *, revision: str | None = None, dtype: str = "float32") -> PreTrainedModel:
@@ -35,6 +37,7 @@ def load_trunk(name: str, *, revision: str | None = None, dtype: str = "float32"
     RETURNS (PreTrainedModel): The trunk.
     RAISES (ValueError): If it cannot be loaded, or is no decoder or encoder.
     """
+    _check_place("backbone", name)
     try:
         # Without a dtype the weights are loaded in float32 first: 2.3 times their size at the peak.
         trunk = AutoModel.from_pretrained(name, revision=revision, torch_dtype=getattr(torch, dtype))
@@ -56,6 +59,7 @@ def load_tokenizer(name: str, *, revision: str | None = None) -> PreTrainedToken
     RETURNS (PreTrainedTokenizerFast): The tokenizer.
     RAISES (ValueError): If it cannot be loaded, is not a fast one, or gives no character offsets.
     """
+    _check_place("tokenizer", name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, use_fast=True)
     except Exception as error:
@@ -92,7 +96,12 @@ def special_pieces(tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], list[
 
 def longest_window(trunk: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, asked: int) -> int:
     """RETURNS (int): The most pieces a window may have, special ones included: `asked`, or the model's limit."""
-    limits = [asked, tokenizer.model_max_length, getattr(trunk.config, "max_position_embeddings", None)]
+    positions = getattr(trunk.config, "max_position_embeddings", None)
+    table = getattr(getattr(trunk, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    if positions and padding is not None:
+        positions -= padding + 1  # RoBERTa counts positions from there
+    limits = [asked, tokenizer.model_max_length, positions]
     return int(min(limit for limit in limits if limit and limit > 0))
 
 
@@ -122,6 +131,16 @@ def fingerprint(trunk: PreTrainedModel) -> str:
         digest.update(f"{name}{tuple(weight.shape)}".encode())
         digest.update(values.numpy().tobytes())
     return digest.hexdigest()
+
+
+def _check_place(what: str, name: str) -> None:
+    """Do not look for a missing folder on the hub, which takes a minute without a network."""
+    is_path = Path(name).is_absolute() or name.startswith((".", "~")) or len(Path(name).parts) > 2
+    if is_path and not Path(name).is_dir():
+        raise ValueError(
+            f"cannot load the {what} {name!r}: no such folder (seen from {Path.cwd()}); point "
+            "components.llama_crf_ner.model.backbone.name at a local copy or at a Hugging Face hub name"
+        )
 
 
 def _cannot_load(what: str, name: str, revision: str | None, error: Exception) -> str:

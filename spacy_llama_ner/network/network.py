@@ -98,8 +98,8 @@ class TaggingNetwork(nn.Module):
         """
         trunk = load_trunk(source.name, revision=source.revision, dtype=source.dtype)
         tokenizer = load_tokenizer(source.name, revision=source.revision)
-        revision = getattr(trunk.config, "_commit_hash", None) or source.revision
-        reference = BackboneReference(source.name, revision, fingerprint(trunk))
+        commit = getattr(trunk.config, "_commit_hash", None)
+        reference = BackboneReference(source.name, commit, fingerprint(trunk), source.revision)
         return cls(trunk, tokenizer, labels, settings, reference)
 
     @property

@@ -22,6 +22,7 @@ from peft import PeftModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from spacy_llama_ner.network.adapters import load_adapters, save_adapters
 from spacy_llama_ner.network.backbone import (
@@ -46,7 +47,12 @@ def save_network(network: TaggingNetwork, folder: Path, *, save_inside: bool) ->
     folder (Path): The folder to write; its parent is created.
     save_inside (bool): Include the backbone. One that is trained is always included.
     """
+    folder = folder.resolve()
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; a network is saved to a folder")
     folder.parent.mkdir(parents=True, exist_ok=True)
+    for stale in folder.parent.glob(f".{folder.name}-*"):  # of a save that was killed
+        shutil.rmtree(stale, ignore_errors=True)
     inside = save_inside or not network.settings.freeze_backbone
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -68,8 +74,7 @@ def save_network(network: TaggingNetwork, folder: Path, *, save_inside: bool) ->
         }
         (draft / MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf8")
         _make_readable(draft)
-        shutil.rmtree(folder, ignore_errors=True)
-        draft.rename(folder)
+        _swap_in(draft, folder)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
@@ -89,25 +94,15 @@ def load_network(
     RAISES (ValueError): If a file is missing, cut or changed, if labels or settings differ, or if the
         backbone is not the one it was trained with.
     """
-    manifest = _read_manifest(folder)
+    manifest, reference = _read_manifest(folder)
     if differing := settings.differences(manifest["settings"]):
         raise ValueError(f"{folder}: the config does not fit the saved weights: {'; '.join(differing)}")
     if labels != manifest["labels"]:
         raise ValueError(f"{folder}: component has labels {labels}, saved weights have {manifest['labels']}")
-    inside = manifest["backbone"].pop("inside")
-    reference = BackboneReference(**manifest["backbone"])
-    if inside:
+    if manifest["backbone"]["inside"]:
         trunk = load_trunk(str(folder / "backbone"), dtype=source.dtype)
     else:
-        if source.name == reference.name and source.revision is None:
-            source = replace(source, revision=reference.revision)
-        trunk = load_trunk(source.name, revision=source.revision, dtype=source.dtype)
-        if fingerprint(trunk) != reference.fingerprint:
-            raise ValueError(
-                f"{folder}: the backbone {source.name!r} is not the one these weights were trained with "
-                f"({reference.name!r}, revision {reference.revision}): its fingerprint differs. Point "
-                "components.llama_crf_ner.model.backbone.name and .revision at that one"
-            )
+        trunk = _load_referenced(folder, source, reference)
     tokenizer = load_tokenizer(str(folder / "tokenizer"))
     network = TaggingNetwork(trunk, tokenizer, labels, settings, reference)
     try:
@@ -118,22 +113,67 @@ def load_network(
             prefix = f"{name}."
             part = {key.removeprefix(prefix): state[key] for key in state if key.startswith(prefix)}
             getattr(network, name).load_state_dict(part)
-    except (SafetensorError, RuntimeError, KeyError) as error:
+    except (SafetensorError, RuntimeError, KeyError, OSError) as error:
         raise ValueError(f"{folder}: cannot read the saved weights: {error}") from error
     return network
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
+def _swap_in(draft: Path, folder: Path) -> None:
+    """Put a finished draft in a folder's place; if that fails, the folder is as it was."""
+    old = draft.with_name(f"{draft.name}-old")
+    if folder.exists():
+        folder.rename(old)
+    try:
+        draft.rename(folder)
+    except BaseException:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _load_referenced(folder: Path, source: BackboneSource, reference: BackboneReference) -> PreTrainedModel:
+    """Load a backbone that is not inside, and check that it is the one that was trained with."""
+    if source.name == reference.name:
+        if reference.revision is None and not Path(source.name).is_dir():
+            raise ValueError(
+                f"{folder}: cannot load the backbone {source.name!r}: it was a folder where this pipeline was "
+                f"trained, and there is none of that name in {Path.cwd()}. Point "
+                "components.llama_crf_ner.model.backbone.name at a local copy"
+            )
+        if source.revision == reference.asked_revision:
+            source = replace(source, revision=reference.revision)  # the branch may have moved since
+    trunk = load_trunk(source.name, revision=source.revision, dtype=source.dtype)
+    if fingerprint(trunk) != reference.fingerprint:
+        raise ValueError(
+            f"{folder}: the backbone {source.name!r} is not the one these weights were trained with "
+            f"({reference.name!r}, revision {reference.revision}): its fingerprint differs. Point "
+            "components.llama_crf_ner.model.backbone.name and .revision at that one. (It also differs "
+            f"between float16 and another dtype; here backbone.dtype is {source.dtype!r}.)"
+        )
+    return trunk
+
+
+def _read_manifest(folder: Path) -> tuple[dict[str, Any], BackboneReference]:
     """Read `network.json` and check every file it names."""
     path = folder / MANIFEST
     if not path.is_file():
         raise ValueError(f"{path} is missing: {folder} is no saved network, or was not written to the end")
     try:
         manifest = json.loads(path.read_text(encoding="utf8"))
-        version, files = manifest["format"], manifest["files"]
-        _ = manifest["labels"], manifest["settings"], manifest["backbone"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({error!r}); save the pipeline again") from error
+        version, files = manifest["format"], dict(manifest["files"])
+        if version == FORMAT:
+            manifest["labels"], manifest["settings"] = list(manifest["labels"]), dict(manifest["settings"])
+            backbone = dict(manifest["backbone"])
+            _ = backbone.pop("inside")
+            reference = BackboneReference(**backbone)
+            needed = {HEAD, "tokenizer/tokenizer.json"}
+            if manifest["settings"]["peft"] == "lora":
+                needed |= {"adapter/adapter_model.safetensors"}
+            if missing := needed - files.keys():
+                raise ValueError(f"it does not list {', '.join(sorted(missing))}")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged ({error!r}); save or install the pipeline again") from error
     if version != FORMAT:
         raise ValueError(
             f"{path} has format {version}, this version of spacy-llama-ner reads format {FORMAT}"
@@ -146,7 +186,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
                 f"{folder / name} was cut or changed after it was saved (its SHA-256 differs from the one in "
                 f"{MANIFEST}); save or install the pipeline again"
             )
-    return manifest
+    return manifest, reference
 
 
 def _compact(weight: Tensor) -> Tensor:

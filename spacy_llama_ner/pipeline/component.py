@@ -1,5 +1,6 @@
 """The component `llama_crf_ner`."""
 
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 class LlamaCrfNer(TrainablePipe):
     """Recognize named entities with a Llama backbone, LoRA and a CRF.
 
-    Sets `doc.ents`, `ent._.score`, and `doc.spans["llama_crf_ner"]` with all predictions and their scores.
+    Sets `doc.ents`, `ent._.score`, and `doc.spans["llama_crf_ner"]` (the component's name) with all predictions and
+    their scores.
 
     vocab (Vocab): The shared vocabulary.
     model (Model): From `spacy_llama_ner.LlamaCrfTagger.v1`.
@@ -55,6 +57,8 @@ class LlamaCrfNer(TrainablePipe):
         self.compound_loss = compound_loss
         self.scorer = scorer
         self.cfg: dict[str, Any] = {"labels": [], "overwrite": overwrite}
+        self._saved_weights: bool | None = None  # whether the folder that is being loaded has weights
+        self._check_loss()
         install_extension()
 
     @property
@@ -116,6 +120,10 @@ class LlamaCrfNer(TrainablePipe):
         RAISES (ValueError): If there are no labels, or the backbone cannot be loaded or does not fit.
         """
         validate_get_examples(get_examples, "LlamaCrfNer.initialize")
+        if isinstance(labels, str):
+            raise ValueError(
+                f"{self.name}: labels is the text {labels!r}; expected a list, such as [{labels!r}]"
+            )
         self.shim.reset()
         if labels is None:
             labels = sorted({ent.label_ for eg in get_examples() for ent in eg.reference.ents})
@@ -153,7 +161,7 @@ class LlamaCrfNer(TrainablePipe):
         """
         for doc, spans in zip(docs, predictions, strict=True):
             found = [Span(doc, span.start, span.end, label=self.labels[span.label]) for span in spans]
-            store_scores(doc, found, [span.score for span in spans])
+            store_scores(doc, self.name, found, [span.score for span in spans])
             if self.cfg["overwrite"]:
                 doc.set_ents(found, default="outside")
                 continue
@@ -211,6 +219,8 @@ class LlamaCrfNer(TrainablePipe):
         """
         examples = list(examples)
         validate_examples(examples, "LlamaCrfNer.get_loss")
+        if not examples:
+            return 0.0, []
         allowed = [allowed_tags(eg, self.labels) for eg in examples]
         return self.shim.loss_and_gradient(scores, allowed, self.compound_loss)
 
@@ -221,7 +231,7 @@ class LlamaCrfNer(TrainablePipe):
         exclude (Iterable[str]): Names of parts to leave out.
         """
         serialize: dict[str, Callable[[Path], Any]] = {
-            "cfg": lambda file: srsly.write_json(file, self.cfg),
+            "cfg": lambda file: srsly.write_json(file, {**self.cfg, "initialized": not self.shim.is_empty}),
             "vocab": lambda folder: self.vocab.to_disk(folder, exclude=exclude),
             "model": self._save_model,
         }
@@ -244,19 +254,23 @@ class LlamaCrfNer(TrainablePipe):
         return self
 
     def _save_model(self, folder: Path) -> None:
-        if not self.shim.is_empty:  # an untrained component has nothing to save, as in spaCy
+        if not self.shim.is_empty:
             self.shim.save(folder)
+        elif folder.exists():  # weights that another pipeline left there are not this one's
+            shutil.rmtree(folder)
 
     def _load_model(self, folder: Path) -> None:
         self.shim.reset()
-        if self.labels or folder.exists():
+        if self._saved_weights or (self._saved_weights is None and folder.exists()):
             self.shim.load(folder, self.labels)
             self._set_output_dim()
 
     def _load_cfg(self, file: Path) -> None:
         try:
             cfg = srsly.read_json(file)
-            labels = [str(label) for label in cfg["labels"]]
+            labels, self._saved_weights = cfg["labels"], bool(cfg["initialized"])
+            if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+                raise ValueError(f"labels are {labels!r}, expected a list of texts")
         except (ValueError, OSError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{file} is missing or damaged ({error}); save or install the pipeline again"
@@ -264,6 +278,19 @@ class LlamaCrfNer(TrainablePipe):
         self.cfg["labels"] = labels
         for label in labels:
             self.vocab.strings.add(label)
+
+    def _check_loss(self) -> None:
+        loss, use_crf = self.compound_loss, self.shim.settings.use_crf
+        if use_crf and loss.crf_weight == 0:
+            raise ValueError(
+                f"{self.name}: use_crf = true with crf_weight = 0 would decode with transitions that nothing "
+                "trains. Set crf_weight above 0, or use_crf = false"
+            )
+        if not use_crf and loss.cross_entropy_weight == loss.label_smoothing_weight == 0:
+            raise ValueError(
+                f"{self.name}: use_crf = false with cross_entropy_weight = label_smoothing_weight = 0 would train "
+                "nothing. Set one of them above 0, or use_crf = true"
+            )
 
     def _set_output_dim(self) -> None:
         self.model.set_dim("nO", 1 + 2 * len(self.labels), force=True)

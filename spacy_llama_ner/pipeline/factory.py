@@ -58,7 +58,7 @@ stride = 96
 
 @Language.factory(
     "llama_crf_ner",
-    assigns=["doc.ents", "token.ent_iob", "token.ent_type", "span._.score"],
+    assigns=["doc.ents", "doc.spans", "token.ent_iob", "token.ent_type", "span._.score"],
     default_config=DEFAULT_CONFIG["llama_crf_ner"],
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
 )

@@ -21,6 +21,7 @@ from thinc.shims import Shim
 from thinc.types import FloatsXd
 
 from spacy_llama_ner.network.types import BackboneSource, NetworkSettings, PieceBatch, ScoredSpan
+from spacy_llama_ner.pipeline.scores import install_extension
 from spacy_llama_ner.pipeline.windows import make_windows
 
 if TYPE_CHECKING:
@@ -88,6 +89,9 @@ class NetworkShim(Shim):
         """
         from spacy_llama_ner.network.network import TaggingNetwork
 
+        with Shim.global_id_lock:  # optimizers keep moments by it: new weights do not inherit them
+            Shim.global_id += 1
+            self.id = Shim.global_id
         self._install(TaggingNetwork.build(self.source, labels, self.settings))
 
     def predict(self, docs: Sequence[Doc]) -> list[np.ndarray]:
@@ -231,7 +235,11 @@ class NetworkShim(Shim):
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "network"
             for name, content in message["files"].items():
-                path = folder / name
+                path = (folder / name).resolve()
+                if not path.is_relative_to(folder.resolve()):
+                    raise ValueError(
+                        f"the bytes hold a file {name!r} outside of the network's folder; refused"
+                    )
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
             self.load(folder, message["labels"])
@@ -282,6 +290,7 @@ def _restore(
     limits: tuple[int, int, float],
     data: bytes,
 ) -> NetworkShim:
+    install_extension()  # a process that only unpickles never calls the factory
     windows, batch, norm = limits
     shim = NetworkShim(
         replace(source),

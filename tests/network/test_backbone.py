@@ -4,7 +4,7 @@ from unittest.mock import MagicMock
 
 import pytest
 import torch
-from transformers import T5Config, T5Model
+from transformers import RobertaConfig, RobertaModel, T5Config, T5Model
 
 from spacy_llama_ner.network import backbone
 from spacy_llama_ner.network.adapters import add_lora
@@ -30,6 +30,12 @@ def test_load_trunk_has_no_language_model_head(tiny_llama):
 def test_load_trunk_names_what_is_missing_in_a_folder(tmp_path):
     with pytest.raises(ValueError, match=r"cannot load the backbone .*it needs config.json"):
         load_trunk(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["/no/such/folder", "./folder", "a/b/c"])
+def test_load_trunk_does_not_look_for_a_path_on_the_hub(name):
+    with pytest.raises(ValueError, match=r"cannot load the backbone .*no such folder"):
+        load_trunk(name)
 
 
 def test_load_trunk_names_a_cut_weights_file(tiny_llama, tmp_path):
@@ -114,3 +120,16 @@ def test_fingerprint_leaves_adapters_out(tiny_llama):
     before = fingerprint(trunk)
     wrapped = add_lora(trunk, NetworkSettings())
     assert fingerprint(wrapped.get_base_model()) == before
+
+
+def test_longest_window_of_a_roberta_leaves_out_the_positions_before_its_first(tmp_path, tiny_bert):
+    config = RobertaConfig(
+        vocab_size=32, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2
+    )
+    config.max_position_embeddings, config.pad_token_id = 34, 1
+    trunk, tokenizer = RobertaModel(config).eval(), load_tokenizer(str(tiny_bert))
+    longest = longest_window(trunk, tokenizer, 512)
+    assert longest == 32
+    trunk(input_ids=torch.full((1, longest), 5))
+    with pytest.raises(IndexError):
+        trunk(input_ids=torch.full((1, longest + 1), 5))

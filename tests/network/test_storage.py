@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -177,3 +178,83 @@ def test_saved_files_hold_no_pickle_and_are_readable_by_all(tmp_path, tiny_llama
     files = [path for path in (tmp_path / "net").rglob("*") if path.is_file()]
     assert {path.suffix for path in files} == {".json", ".safetensors"}
     assert {path.stat().st_mode & 0o777 for path in files} == {0o644}
+
+
+def test_interrupted_swap_leaves_the_old_one_whole(tmp_path, tiny_llama, monkeypatch):
+    network = build(tiny_llama)
+    save_network(network, tmp_path / "net", save_inside=False)
+    rename = Path.rename
+
+    def interrupt(self, target):
+        if self.name.startswith(".net-") and not self.name.endswith("-old"):
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        save_network(network, tmp_path / "net", save_inside=False)
+    monkeypatch.undo()
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+    np.testing.assert_allclose(emissions(load(tmp_path / "net", tiny_llama)), emissions(network), atol=1e-6)
+
+
+def test_save_removes_what_a_killed_save_left(tmp_path, tiny_llama):
+    (tmp_path / ".net-killed").mkdir()
+    save_network(build(tiny_llama), tmp_path / "net", save_inside=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+
+
+def test_save_over_a_file_is_refused(tmp_path, tiny_llama):
+    (tmp_path / "net").write_text("something")
+    with pytest.raises(ValueError, match="is a file; a network is saved to a folder"):
+        save_network(build(tiny_llama), tmp_path / "net", save_inside=False)
+
+
+def test_save_over_a_link_writes_where_it_points(tmp_path, tiny_llama):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    save_network(build(tiny_llama), tmp_path / "link", save_inside=False)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "network.json").is_file()
+
+
+def test_folder_that_is_gone_is_not_looked_for_on_the_hub(tmp_path, tiny_llama):
+    shutil.copytree(tiny_llama, tmp_path / "gone")
+    save_network(build(tmp_path / "gone"), tmp_path / "net", save_inside=False)
+    shutil.rmtree(tmp_path / "gone")
+    with pytest.raises(ValueError, match=r"it was a folder where this pipeline was trained"):
+        load(tmp_path / "net", tmp_path / "gone")
+
+
+def without(*path):
+    def change(manifest):
+        for key in path[:-1]:
+            manifest = manifest[key]
+        del manifest[path[-1]]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        without("backbone", "fingerprint"),
+        without("backbone", "inside"),
+        without("settings"),
+        without("labels"),
+        without("files", "head.safetensors"),
+        without("files", "adapter/adapter_model.safetensors"),
+        without("files", "tokenizer/tokenizer.json"),
+        lambda manifest: manifest["backbone"].update(unknown=1),
+        lambda manifest: manifest.update(settings=["causal"]),
+        lambda manifest: manifest.update(files=["head.safetensors"]),
+    ],
+)
+def test_manifest_that_was_changed_is_named(tmp_path, tiny_llama, change):
+    save_network(build(tiny_llama), tmp_path / "net", save_inside=False)
+    path = tmp_path / "net" / "network.json"
+    manifest = json.loads(path.read_text())
+    change(manifest)
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ValueError, match=r"network.json is damaged"):
+        load(tmp_path / "net", tiny_llama)

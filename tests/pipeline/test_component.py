@@ -332,3 +332,46 @@ def test_an_encoder_is_a_backbone_too(tiny_bert, examples):
         losses = nlp.update(examples(nlp), sgd=optimizer)
     assert losses[PIPE] < first / 2
     assert nlp(" ".join([TEXT] * 30)).has_annotation("ENT_IOB")  # longer than BERT's 64 positions
+
+
+def test_two_components_keep_each_their_scores(trained, trained_template, config):
+    other = spacy.blank("en")
+    other.add_pipe(PIPE, name="second", config=config)
+    other.get_pipe("second").from_bytes(trained.get_pipe(PIPE).to_bytes())
+    doc = trained(TEXT)
+    doc.ents = doc.ents[:1]
+    doc = other.get_pipe("second")(doc)
+    assert set(doc.spans) == {PIPE, "second"}
+    assert all(ent._.score is not None for ent in doc.ents)
+
+
+def test_get_loss_of_nothing_is_nothing(trained):
+    assert trained.get_pipe(PIPE).get_loss([], []) == (0.0, [])
+
+
+def test_initialize_again_with_other_labels_and_the_same_optimizer(trained, examples):
+    optimizer = trained.resume_training()
+    trained.update(examples(trained), sgd=optimizer)
+    blank = Example.from_dict(trained.make_doc("Anna left"), {"entities": [(0, 4, "PER")]})
+    trained.get_pipe(PIPE).cfg["labels"] = []
+    trained.initialize(lambda: [blank], sgd=optimizer)
+    trained.update([blank], sgd=optimizer)
+    assert trained.get_pipe(PIPE).labels == ("PER",)
+
+
+def test_labels_as_one_text_are_refused(nlp, examples):
+    with pytest.raises(ValueError, match=r"labels is the text 'PER'; expected a list"):
+        nlp.get_pipe(PIPE).initialize(lambda: examples(nlp), labels="PER")
+
+
+@pytest.mark.parametrize(
+    ("use_crf", "weights", "message"),
+    [
+        (True, {"crf_weight": 0.0}, "use_crf = true with crf_weight = 0"),
+        (False, {"cross_entropy_weight": 0.0, "label_smoothing_weight": 0.0}, "would train nothing"),
+    ],
+)
+def test_loss_that_does_not_train_what_decodes_is_refused(config, use_crf, weights, message):
+    config["model"]["use_crf"] = use_crf
+    with pytest.raises(ValueError, match=message):
+        spacy.blank("en").add_pipe(PIPE, config={**config, "compound_loss": weights})

@@ -66,4 +66,4 @@ def test_factory_assigns_what_analyze_pipes_shows():
     nlp = spacy.blank("en")
     nlp.add_pipe("llama_crf_ner")
     assigns = nlp.analyze_pipes()["summary"]["llama_crf_ner"]["assigns"]
-    assert assigns == ["doc.ents", "token.ent_iob", "token.ent_type", "span._.score"]
+    assert assigns == ["doc.ents", "doc.spans", "token.ent_iob", "token.ent_type", "span._.score"]

@@ -79,3 +79,11 @@ def test_backbone_behind_a_licence_is_one_clear_error(client):
     error = client(gated=["owner/tiny"])
     assert "ValueError: cannot load the backbone 'owner/tiny'" in error
     assert "huggingface-cli login" in error
+
+
+def test_branch_that_moved_is_not_followed(client, tmp_path):
+    first = client(revision="main")
+    shutil.rmtree(tmp_path / "cache")
+    assert client("load", revision="main") == first
+    assert any(f"/resolve/{first['revision']}/" in str(request) for request in client.requests)
+    assert not any("/resolve/main/model.safetensors" in str(request) for request in client.requests)

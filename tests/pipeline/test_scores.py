@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
 import spacy
-from spacy.tokens import Doc, DocBin, Span
+from spacy.tokens import Doc, DocBin, Span, SpanGroup
 
-from spacy_llama_ner.pipeline.scores import SPANS_KEY, get_score, install_extension, store_scores
+from spacy_llama_ner.pipeline.scores import get_score, install_extension, store_scores
 
 
 @pytest.fixture
 def doc():
     doc = spacy.blank("en")("Anna Kovac visited Berlin and Lisbon.")
     spans = [Span(doc, 0, 2, "PER"), Span(doc, 3, 4, "LOC"), Span(doc, 5, 6, "LOC")]
-    store_scores(doc, spans, [0.9, 0.5, 0.25])
+    store_scores(doc, "llama_crf_ner", spans, [0.9, 0.5, 0.25])
     doc.ents = spans
     return doc
 
@@ -32,7 +32,7 @@ def test_get_score_without_predictions_is_none():
 
 
 def test_get_score_of_a_group_that_somebody_changed_is_none(doc):
-    doc.spans[SPANS_KEY].append(Span(doc, 4, 5, "LOC"))
+    doc.spans["llama_crf_ner"].append(Span(doc, 4, 5, "LOC"))
     assert get_score(doc.ents[0]) is None
 
 
@@ -44,7 +44,7 @@ def test_scores_survive_docbin(doc):
 
 def test_scores_survive_doc_bytes(doc):
     copy = Doc(doc.vocab).from_bytes(doc.to_bytes())
-    np.testing.assert_allclose(copy.spans[SPANS_KEY].attrs["scores"], [0.9, 0.5, 0.25])
+    np.testing.assert_allclose(copy.spans["llama_crf_ner"].attrs["scores"], [0.9, 0.5, 0.25])
 
 
 def test_install_extension_leaves_a_foreign_one_alone():
@@ -57,3 +57,26 @@ def test_install_extension_leaves_a_foreign_one_alone():
         assert spacy.blank("en")("Anna")[:]._.score == "theirs"
     finally:
         Span.set_extension("score", getter=ours[2], force=True)
+
+
+def test_scores_stay_with_their_entities_when_tokens_are_merged(doc):
+    install_extension()
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[0:2])
+    assert [(ent.text, ent._.score) for ent in doc.ents] == [
+        ("Anna Kovac", pytest.approx(0.9)),
+        ("Berlin", pytest.approx(0.5)),
+        ("Lisbon", pytest.approx(0.25)),
+    ]
+
+
+def test_scores_of_two_components_are_both_found(doc):
+    store_scores(doc, "dates", [Span(doc, 2, 3, "DATE")], [0.75])
+    assert get_score(Span(doc, 2, 3, "DATE")) == pytest.approx(0.75)
+    assert get_score(doc.ents[0]) == pytest.approx(0.9)
+
+
+def test_scores_of_spancat_are_not_taken_for_ours(doc):
+    group = SpanGroup(doc, name="sc", spans=[doc[2:3]], attrs={"scores": np.array([0.1])})
+    doc.spans["a first group"] = group
+    assert get_score(doc.ents[1]) == pytest.approx(0.5)

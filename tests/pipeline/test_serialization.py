@@ -2,10 +2,13 @@ import copy
 import json
 import pickle
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import spacy
+import srsly
 from spacy.util import load_model_from_config
 
 from spacy_llama_ner.pipeline import shim as shim_module
@@ -168,7 +171,7 @@ def test_pipeline_by_reference_can_be_pointed_at_a_local_copy(trained_template, 
         "Anna Kovac",
         "Berlin",
     ]
-    with pytest.raises(ValueError, match=r"cannot load the backbone .*gone.*backbone.name at a local copy"):
+    with pytest.raises(ValueError, match=r"cannot load the backbone .*gone.*no such folder.*at a local copy"):
         spacy.load(tmp_path / "nlp")
 
 
@@ -213,3 +216,40 @@ def test_backbone_by_reference_is_not_in_the_bytes(trained_template, config):
         nlp.add_pipe(PIPE, config=config)
         sizes.append(len(nlp.from_bytes(trained_template).get_pipe(PIPE).to_bytes(exclude=["vocab"])))
     assert sizes[1] - sizes[0] > 50_000
+
+
+def test_untrained_pipeline_with_labels_saves_and_loads(config, tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe(PIPE, config=config).add_label("PER")
+    loaded = through_disk(nlp, tmp_path).get_pipe(PIPE)
+    assert loaded.labels == ("PER",)
+    assert loaded.shim.is_empty
+
+
+def test_untrained_pipeline_saved_over_a_trained_one_stays_untrained(trained, config, tmp_path):
+    trained.to_disk(tmp_path / "nlp")
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe(PIPE, config=config)
+    for label in trained.get_pipe(PIPE).labels:
+        pipe.add_label(label)
+    assert through_disk(nlp, tmp_path).get_pipe(PIPE).shim.is_empty
+
+
+def test_bytes_that_name_a_file_elsewhere_are_refused(trained, tmp_path):
+    shim = trained.get_pipe(PIPE).shim
+    message = srsly.msgpack_loads(shim.to_bytes())
+    for name in (str(tmp_path / "planted"), "../../planted"):
+        files = {**message["files"], name: b"x"}
+        with pytest.raises(ValueError, match="outside of the network's folder; refused"):
+            shim.from_bytes(srsly.msgpack_dumps({**message, "files": files}))
+    assert not (tmp_path / "planted").exists()
+
+
+def test_unpickled_pipeline_gives_scores_in_a_new_process(trained, tmp_path):
+    (tmp_path / "nlp.pickle").write_bytes(pickle.dumps(trained))
+    code = "import pickle, sys; nlp = pickle.load(open(sys.argv[1], 'rb')); "
+    code += "print([ent._.score > 0.5 for ent in nlp('Anna Kovac visited Berlin on Monday.').ents])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "nlp.pickle")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[True, True]"
