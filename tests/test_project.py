@@ -73,3 +73,13 @@ def test_corpus_is_built_from_its_articles():
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_profile_is_complete(profile, tmp_path):
+    """As `spacy debug data` and `debug config` want it. If this fails: python -m spacy init fill-config."""
+    path = ROOT / "configs" / f"{profile}.cfg"
+    filled = tmp_path / "filled.cfg"
+    command = [sys.executable, "-m", "spacy", "init", "fill-config", str(path), str(filled)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert load_config(path) == load_config(filled)
