@@ -110,6 +110,7 @@ def _load(name: str, revision: str | None) -> Any:
         # OSError covers missing and gated data sets, HTTP errors, no network, and offline mode.
         raise CorpusError(
             f"{name}: could not get revision {revision or 'main'!r} from the hub. {type(e).__name__}: {e}\n"
+            f"(It is taken for a hub data set because there is no file or folder of that name here.) "
             f"Check the name, the revision (--revision), HF_TOKEN for a gated data set, HF_ENDPOINT for a "
             f"mirror, and HF_HUB_OFFLINE, which allows the cache alone. Or take a folder of CoNLL files as "
             f"the source; in the project: --vars.corpus_dir FOLDER."

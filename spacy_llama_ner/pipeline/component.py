@@ -117,7 +117,8 @@ class LlamaCrfNer(TrainablePipe):
         nlp (Optional[Language]): The pipeline.
         labels (Optional[Sequence[str]]): Labels in the order the tags shall have. If not given, they are
             collected from the examples and sorted.
-        RAISES (ValueError): If there are no labels, or the backbone cannot be loaded or does not fit.
+        RAISES (ValueError): If there are no labels, the examples have others than those given, or the backbone
+            cannot be loaded or does not fit.
         """
         validate_get_examples(get_examples, "LlamaCrfNer.initialize")
         if isinstance(labels, str):
@@ -125,10 +126,15 @@ class LlamaCrfNer(TrainablePipe):
                 f"{self.name}: labels is the text {labels!r}; expected a list, such as [{labels!r}]"
             )
         self.shim.reset()
-        if labels is None:
-            labels = sorted({ent.label_ for eg in get_examples() for ent in eg.reference.ents})
-        for label in labels:
+        found = sorted({ent.label_ for eg in get_examples() for ent in eg.reference.ents})
+        for label in found if labels is None else labels:
             self.add_label(label)
+        if unknown := [label for label in found if label not in self.labels]:
+            raise ValueError(
+                f"{self.name}: the examples have entities {', '.join(unknown)}, which are none of the labels given, "
+                f"{', '.join(self.labels)}. Name them in labels under [initialize.components.{self.name}] of the "
+                "config, or remove that line to collect the labels from the examples"
+            )
         if not self.labels:
             raise ValueError(Errors.E143.format(name=self.name))
         self.shim.initialize(self.labels)

@@ -40,7 +40,7 @@ def with_corpus(about: dict[str, Any], report: Path | None) -> dict[str, Any]:
     about (dict): What `read_about` returned.
     report (Path | None): The JSON file that `convert` wrote beside the training corpus.
     RETURNS (dict): The same if the corpus is the one it speaks of, or if nothing is known; else without what it
-        says of that corpus, and without a licence, which depends on the corpus that took its place.
+        says of that corpus, and without author, description and licence, which are for whoever trained it.
     RAISES (ValueError): If the file is no such report.
     """
     if report is None or "corpus" not in about:
@@ -53,7 +53,11 @@ def with_corpus(about: dict[str, Any], report: Path | None) -> dict[str, Any]:
     name = Path(source).name  # a path would tell of this machine
     kept = [entry for entry in about.get("sources", []) if entry.get("role") != CORPUS_ROLE]
     return {
-        **{key: value for key, value in about.items() if key not in ("license", "limits")},
+        **{
+            key: value
+            for key, value in about.items()
+            if key not in ("author", "description", "license", "limits")
+        },
         "sources": [*kept, {"name": f"{name} (training corpus)", "license": "not stated"}],
         "dataset": {"name": name, "type": name},
         "limits": "Trained on a corpus of the user's own; nothing is known of it here. Its licence, and those of "

@@ -121,7 +121,7 @@ def _labels(meta: dict[str, Any]) -> str:
 def _usage(package: str, meta: dict[str, Any]) -> str:
     wheel = f"{package}-{meta['version']}-py3-none-any.whl"
     return f"""```bash
-pip install {wheel}
+pip install {wheel}  # and the wheel of spacy-llama-ner, which it requires
 ```
 
 ```python

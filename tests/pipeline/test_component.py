@@ -43,6 +43,13 @@ def test_labels_given_keep_their_order(nlp, examples):
     assert pipe.model.get_dim("nO") == 9
 
 
+def test_labels_that_leave_one_of_the_examples_out_are_refused(nlp, examples):
+    with pytest.raises(
+        ValueError, match=r"have entities LOC, MISC, which are none of the labels given, PER, ORG"
+    ):
+        nlp.get_pipe(PIPE).initialize(lambda: examples(nlp), labels=["PER", "ORG"])
+
+
 def test_initialize_without_examples(nlp):
     nlp.get_pipe(PIPE).add_label("PER")
     nlp.initialize()
