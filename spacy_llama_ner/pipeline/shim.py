@@ -8,7 +8,6 @@ The network's modules are imported when they are first needed, never with spaCy.
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -293,7 +292,7 @@ def _restore(
     install_extension()  # a process that only unpickles never calls the factory
     windows, batch, norm = limits
     shim = NetworkShim(
-        replace(source),
+        source,
         settings,
         get_spans,
         max_window_pieces=windows,
