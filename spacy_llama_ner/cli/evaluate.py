@@ -18,12 +18,13 @@ def evaluate_cli(
     gpu_id: Annotated[int, Option("--gpu-id", "-g", help="GPU, or -1 for the CPU")] = -1,
     batch_size: Annotated[int, Option("--batch-size", min=1, help="Docs handed to a component at once")] = 64,
 ) -> None:
-    """Score a pipeline's entities on gold tokens, with seqeval (strict IOB2) and with spaCy."""
+    """Score a pipeline's entities on gold tokens (seqeval, strict IOB2, and spaCy) and on raw text."""
     with user_errors("Evaluation failed"):
         import spacy
 
         from spacy_llama_ner.evaluation.examples import predict, read_gold
         from spacy_llama_ner.evaluation.metrics import evaluate
+        from spacy_llama_ner.evaluation.raw_text import score_raw_text
 
         if gpu_id >= 0:
             spacy.require_gpu(gpu_id)
@@ -31,6 +32,7 @@ def evaluate_cli(
         gold = read_gold(corpus, nlp.vocab)
         examples, seconds = predict(nlp, gold, batch_size=batch_size)
         result = {"model": model, "corpus": str(corpus), **evaluate(examples)}
+        result["raw_text"] = score_raw_text(nlp, gold, batch_size=batch_size)
         result["words_per_second"] = result["counts"]["tokens"] / seconds
         if output is not None:
             output.parent.mkdir(parents=True, exist_ok=True)

@@ -23,11 +23,14 @@ def score_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
 def summary_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
     """Lay out token accuracy, sizes and speed as names and values.
 
-    result (dict): What `evaluate` returned, or the same read from JSON; `words_per_second` may be absent.
+    result (dict): What `evaluate` returned, or the same read from JSON; `raw_text` and `words_per_second` may
+        be absent.
     RETURNS (list[tuple[str, str]]): Names and values.
     """
     counts = result["counts"]
     rows = [("token accuracy", percent(result["seqeval"]["accuracy"]))]
+    if "raw_text" in result:
+        rows.append(("F1 on raw text", percent(result["raw_text"]["f1"])))
     rows += [(name, f"{counts[name]:,}") for name in ("docs", "sentences", "tokens")]
     if "words_per_second" in result:
         rows.append(("words per second", f"{result['words_per_second']:,.0f}"))

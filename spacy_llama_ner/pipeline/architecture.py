@@ -26,6 +26,7 @@ def llama_crf_tagger(
     max_window_pieces: int = 512,
     max_batch_pieces: int = 8192,
     max_grad_norm: float = 1.0,
+    head_learn_rate_scale: float = 1.0,
 ) -> Model[list[Doc], list[np.ndarray]]:
     """Describe a tagger: a Hugging Face backbone, LoRA, a linear head and a CRF.
 
@@ -45,6 +46,8 @@ def llama_crf_tagger(
     max_window_pieces (int): A window with more pieces is parted; the backbone's own limit holds as well.
     max_batch_pieces (int): Most pieces, padding included, that the backbone reads at once.
     max_grad_norm (float): The gradient of an optimizer step is scaled down to this norm; 0 turns that off.
+    head_learn_rate_scale (float): The head and the CRF start from nothing: their learning rate is the optimizer's
+        times this.
     RETURNS (Model): Without weights.
     RAISES (ValueError): If a setting is out of range.
     """
@@ -55,6 +58,8 @@ def llama_crf_tagger(
     ):
         if value < least:
             raise ValueError(f"{name}: expected at least {least}, got {value}")
+    if head_learn_rate_scale <= 0:
+        raise ValueError(f"head_learn_rate_scale: expected a number above 0, got {head_learn_rate_scale}")
     settings = NetworkSettings(
         attention=attention,
         pooling=pooling,
@@ -73,6 +78,7 @@ def llama_crf_tagger(
         max_window_pieces=max_window_pieces,
         max_batch_pieces=max_batch_pieces,
         max_grad_norm=max_grad_norm,
+        head_learn_rate_scale=head_learn_rate_scale,
     )
     return Model("llama_crf_tagger", forward, dims={"nO": None}, shims=[shim])
 

@@ -40,6 +40,7 @@ lora_target_modules = ["q_proj","k_proj","v_proj","o_proj"]
 max_window_pieces = 512
 max_batch_pieces = 8192
 max_grad_norm = 1.0
+head_learn_rate_scale = 1.0
 
 [llama_crf_ner.model.backbone]
 @misc = "spacy_llama_ner.HuggingFaceBackbone.v1"

@@ -39,7 +39,7 @@ class NetworkShim(Shim):
     source (BackboneSource): Where the backbone comes from.
     settings (NetworkSettings): How the network is built.
     get_spans (Callable): How docs are split into windows.
-    max_window_pieces, max_batch_pieces (int), max_grad_norm (float): See `llama_crf_tagger`.
+    max_window_pieces, max_batch_pieces (int), max_grad_norm, head_learn_rate_scale (float): See `llama_crf_tagger`.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class NetworkShim(Shim):
         max_window_pieces: int,
         max_batch_pieces: int,
         max_grad_norm: float,
+        head_learn_rate_scale: float = 1.0,
     ) -> None:
         super().__init__(None)
         self.source = source
@@ -59,6 +60,7 @@ class NetworkShim(Shim):
         self.max_window_pieces = max_window_pieces
         self.max_batch_pieces = max_batch_pieces
         self.max_grad_norm = max_grad_norm
+        self.head_learn_rate_scale = head_learn_rate_scale
         self.updates = 0
         self.last_step: dict[str, float] = {}
         self._clear_step()
@@ -183,7 +185,11 @@ class NetworkShim(Shim):
             }
             for name, weight in named:
                 _step(
-                    optimizer, (self.id, name), weight, decay=weight.ndim > 1 and not name.startswith("crf.")
+                    optimizer,
+                    (self.id, name),
+                    weight,
+                    decay=weight.ndim > 1 and not name.startswith("crf."),
+                    lr_scale=self.head_learn_rate_scale if name.startswith(("head.", "crf.")) else 1.0,
                 )
         self.updates += 1
         for _, weight in named:
@@ -245,7 +251,12 @@ class NetworkShim(Shim):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        limits = (self.max_window_pieces, self.max_batch_pieces, self.max_grad_norm)
+        limits = (
+            self.max_window_pieces,
+            self.max_batch_pieces,
+            self.max_grad_norm,
+            self.head_learn_rate_scale,
+        )
         return _restore, (self.source, self.settings, self.get_spans, limits, self.to_bytes())
 
     def _windows(self, docs: Sequence[Doc]) -> PieceBatch:
@@ -286,11 +297,11 @@ def _restore(
     source: BackboneSource,
     settings: NetworkSettings,
     get_spans: Callable[[list[Doc]], list[list[Span]]],
-    limits: tuple[int, int, float],
+    limits: tuple[int, int, float, float],
     data: bytes,
 ) -> NetworkShim:
     install_extension()  # a process that only unpickles never calls the factory
-    windows, batch, norm = limits
+    windows, batch, norm, head_scale = limits
     shim = NetworkShim(
         source,
         settings,
@@ -298,11 +309,14 @@ def _restore(
         max_window_pieces=windows,
         max_batch_pieces=batch,
         max_grad_norm=norm,
+        head_learn_rate_scale=head_scale,
     )
     return shim.from_bytes(data)
 
 
-def _step(optimizer: Optimizer, key: tuple[int, str], weight: "torch.nn.Parameter", *, decay: bool) -> None:
+def _step(
+    optimizer: Optimizer, key: tuple[int, str], weight: "torch.nn.Parameter", *, decay: bool, lr_scale: float
+) -> None:
     """Step one weight. thinc's optimizers decay every tensor they are given, biases too."""
     l2 = optimizer.L2
     optimizer.L2 = l2 if decay else 0.0
@@ -311,6 +325,7 @@ def _step(optimizer: Optimizer, key: tuple[int, str], weight: "torch.nn.Paramete
             key,
             cast(FloatsXd, torch2xp(weight.data)),
             cast(FloatsXd, torch2xp(cast("torch.Tensor", weight.grad))),
+            lr_scale=lr_scale,
         )
     finally:
         optimizer.L2 = l2

@@ -33,8 +33,10 @@ def test_evaluate_writes_json_and_prints_a_table(run, tmp_path, model_dir):
         "predicted": 1,
     }
     assert result["spacy"]["ents_r"] == 0.5
+    assert result["raw_text"]["recall"] == 0.5
     assert result["words_per_second"] > 0
     assert "LOC   100.00   50.00   66.67" in done.output
+    assert "F1 on raw text" in done.output
 
 
 def test_evaluate_without_output_prints_alone(run, tmp_path, model_dir):

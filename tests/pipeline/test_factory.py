@@ -49,6 +49,10 @@ def test_factory_registers_the_score_extension():
         ({"model": {"max_window_pieces": 2}}, "max_window_pieces: expected at least 8, got 2"),
         ({"model": {"max_batch_pieces": 0}}, "max_batch_pieces: expected at least 8, got 0"),
         ({"model": {"max_grad_norm": -1.0}}, "max_grad_norm: expected at least 0, got -1"),
+        (
+            {"model": {"head_learn_rate_scale": 0.0}},
+            "head_learn_rate_scale: expected a number above 0, got 0.0",
+        ),
         ({"model": {"lora_rank": "many"}}, "lora_rank"),
         ({"compound_loss": {"crf_weight": -1.0}}, "Expected crf_weight"),
         (

@@ -79,6 +79,17 @@ def test_finish_update_decays_matrices_only(trained, examples, shim):
     assert optimizer.L2 == 0.5
 
 
+def test_finish_update_scales_the_learning_rate_of_head_and_crf(trained, examples, shim):
+    shim.max_grad_norm = 0
+    shim.head_learn_rate_scale = 5.0
+    trained.update(examples(trained), sgd=False)
+    known, before, gradient = shim._known, weights(shim), gradients(shim)
+    shim.finish_update(SGD(0.1, L2=0.0, grad_clip=0.0))
+    for name, slope in gradient.items():
+        rate = 0.5 if name.startswith(("head.", "crf.")) else 0.1
+        torch.testing.assert_close(weights(shim)[name], before[name] - rate * slope / known)
+
+
 def test_finish_update_without_update_does_nothing(shim):
     before = weights(shim)
     shim.finish_update(Adam(0.1))
