@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: all test test-slow check docs clean
+.PHONY: all test test-slow check bench-size docs clean
 
 all: $(VENV)/project
 	$(BIN)/python -m spacy project run all . --vars.profile $(PROFILE)
@@ -25,6 +25,10 @@ check: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m spacy_llama_ner build-corpus assets/mini-news --check
+
+# Memory and time with a backbone of Llama-3.2-1B's size, random weights: minutes, and 2.5 GB in TMPDIR.
+bench-size: $(VENV)/project
+	$(BIN)/python benchmarks/size/run.py
 
 # Write the tables of commands in the README anew from project.yml.
 docs: $(VENV)/project
