@@ -24,10 +24,18 @@ from spacy_llama_ner.network.tags import (
     tag_names,
     tags_to_spans,
 )
-from spacy_llama_ner.network.types import BackboneSource, NetworkSettings, PieceBatch, ScoredSpan
+from spacy_llama_ner.network.types import (
+    BackboneSource,
+    DivergedError,
+    NetworkSettings,
+    PieceBatch,
+    ScoredSpan,
+)
 
 # Most tokens of a padded batch of docs that the CRF reads at once; 2^18 tokens of 9 tags in float64 are 19 MB.
 MAX_CRF_TOKENS = 2**18
+# The CRF takes a score of -1e30 for "not allowed".
+MAX_SCORE = 1e24
 
 
 class TaggingNetwork(nn.Module):
@@ -119,6 +127,7 @@ class TaggingNetwork(nn.Module):
         batch (PieceBatch): D docs with T tokens in all.
         max_batch_pieces (int): Most pieces, padding included, that the backbone reads at once.
         RETURNS (Tensor): Float32, shape (T, K). A token without pieces has the head's bias.
+        RAISES (DivergedError): If a score is nan, infinite or too large for the CRF.
         """
         chosen = choose_pieces(batch.token_index, self.settings.pooling)
         window_index, position = batch.window_index[chosen], batch.position[chosen]
@@ -138,9 +147,9 @@ class TaggingNetwork(nn.Module):
             order.append(flat)
         n_tokens = sum(batch.doc_lengths)
         if not scores:
-            return self.head.bias.expand(n_tokens, -1)
+            return _checked(self.head.bias.expand(n_tokens, -1))
         tokens = torch.from_numpy(batch.token_index[chosen][np.concatenate(order)]).to(self.device)
-        return pool(torch.cat(scores), tokens, n_tokens) + self.head.bias  # (T, K)
+        return _checked(pool(torch.cat(scores), tokens, n_tokens) + self.head.bias)  # (T, K)
 
     def predict(self, batch: PieceBatch, *, max_batch_pieces: int) -> list[np.ndarray]:
         """Compute emissions for reading.
@@ -223,6 +232,15 @@ class TaggingNetwork(nn.Module):
     def _hidden(self, ids: Tensor, mask: Tensor) -> Tensor:
         """RETURNS (Tensor): The trunk's last states, shape (B, P, H)."""
         return self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
+
+
+def _checked(emissions: Tensor) -> Tensor:
+    """RETURNS (Tensor): The same. RAISES (DivergedError): If one is nan, infinite or too large for the CRF."""
+    if emissions.numel():
+        largest = float(emissions.detach().abs().max())  # nan if there is one
+        if not largest < MAX_SCORE:
+            raise DivergedError(largest)
+    return emissions
 
 
 def _on_cpu(crf: CRF) -> CRF:

@@ -125,6 +125,14 @@ class ScoredSpan:
     score: float
 
 
+class DivergedError(ValueError):
+    """Scores that are nan, infinite or too large to go on with. `value` is the worst of them."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__(f"the network's scores became {value:.3g}")
+        self.value = value
+
+
 def _check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
     if value not in choices:
         listed = ", ".join("null" if choice is None else f'"{choice}"' for choice in choices)

@@ -195,7 +195,7 @@ class LlamaCrfNer(TrainablePipe):
         losses (Optional[Dict[str, float]]): The weighted loss, summed over known words, is added under the
             component's name.
         RETURNS (Dict[str, float]): The updated losses.
-        RAISES (ValueError): If a label is unknown or the loss is not finite.
+        RAISES (ValueError): If a label is unknown, or scores or loss are not finite.
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)

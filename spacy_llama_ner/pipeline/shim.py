@@ -19,7 +19,13 @@ from thinc.api import Optimizer, get_torch_default_device, torch2xp, xp2torch
 from thinc.shims import Shim
 from thinc.types import FloatsXd
 
-from spacy_llama_ner.network.types import BackboneSource, NetworkSettings, PieceBatch, ScoredSpan
+from spacy_llama_ner.network.types import (
+    BackboneSource,
+    DivergedError,
+    NetworkSettings,
+    PieceBatch,
+    ScoredSpan,
+)
 from spacy_llama_ner.pipeline.scores import install_extension
 from spacy_llama_ner.pipeline.windows import make_windows
 
@@ -96,8 +102,19 @@ class NetworkShim(Shim):
         self._install(TaggingNetwork.build(self.source, labels, self.settings))
 
     def predict(self, docs: Sequence[Doc]) -> list[np.ndarray]:
-        """Compute emissions: one float32 array of shape (T, K) per doc, T counting words."""
-        return self.network.predict(self._windows(docs), max_batch_pieces=self.max_batch_pieces)
+        """Compute emissions: one float32 array of shape (T, K) per doc, T counting words.
+
+        RAISES (ValueError): If they are not finite, or too large for the CRF.
+        """
+        try:
+            return self.network.predict(self._windows(docs), max_batch_pieces=self.max_batch_pieces)
+        except DivergedError as error:
+            if self.updates:
+                raise self._diverged(f"{error} after update {self.updates - 1}") from error
+            raise ValueError(
+                f"{error}: these weights come from a training that diverged. Load an earlier state, such as "
+                f"model-best, or train again with a lower learning rate{self._dtype_hint()}"
+            ) from error
 
     def decode(self, emissions: Sequence[np.ndarray]) -> list[list[ScoredSpan]]:
         """Find the entities in emissions, with their probabilities; see `TaggingNetwork.decode`."""
@@ -113,17 +130,17 @@ class NetworkShim(Shim):
         loss (CompoundLoss): The loss.
         drop (float): Dropout rate; see `TaggingNetwork.loss`.
         RETURNS (LossTerms): Sums over known words.
-        RAISES (ValueError): If the loss is not finite.
+        RAISES (ValueError): If scores or loss are not finite.
         """
-        terms = self.network.loss(
-            self._windows(docs), allowed, loss, max_batch_pieces=self.max_batch_pieces, drop=drop
-        )
+        try:
+            terms = self.network.loss(
+                self._windows(docs), allowed, loss, max_batch_pieces=self.max_batch_pieces, drop=drop
+            )
+        except DivergedError as error:
+            raise self._diverged(f"{error} in update {self.updates}") from error
         total = terms.total.item()
         if not np.isfinite(total):
-            raise ValueError(
-                f"the loss became {total} in update {self.updates}. Lower the learning rate, "
-                "and use backbone.dtype bfloat16 or float32 rather than float16"
-            )
+            raise self._diverged(f"the loss became {total} in update {self.updates}")
         terms.total.backward()
         self._known += terms.known_tokens
         for name, value in (
@@ -174,9 +191,7 @@ class NetworkShim(Shim):
                 weight.grad.div_(self._known)  # type: ignore[union-attr]
             norm = float(torch.nn.utils.clip_grad_norm_(weights, self.max_grad_norm or float("inf")))
             if not np.isfinite(norm):
-                raise ValueError(
-                    f"the gradient became {norm} in update {self.updates}; lower the learning rate"
-                )
+                raise self._diverged(f"the gradient became {norm} in update {self.updates}")
             self.last_step = {name: total / self._known for name, total in self._sums.items()}
             self.last_step |= {
                 "words": self._known,
@@ -277,6 +292,14 @@ class NetworkShim(Shim):
         self._max_pieces = longest_window(network.trunk, network.tokenizer, self.max_window_pieces)
         self._clear_step()
         self.updates = 0
+
+    def _diverged(self, what: str) -> ValueError:
+        rate = f" (it was {self.last_step['learn_rate']:g})" if self.updates and self.last_step else ""
+        return ValueError(f"{what}: training diverges. Lower the learning rate{rate}{self._dtype_hint()}")
+
+    def _dtype_hint(self) -> str:
+        narrow = self.source.dtype == "float16"
+        return '; or set backbone.dtype = "bfloat16", as float16 overflows early' if narrow else ""
 
     def _clear_step(self) -> None:
         self._known = 0

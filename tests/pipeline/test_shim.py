@@ -99,7 +99,7 @@ def test_finish_update_without_update_does_nothing(shim):
 def test_loss_that_is_not_finite_stops_with_the_step(trained, examples, shim):
     with torch.no_grad():
         shim.network.head.bias.fill_(float("nan"))
-    with pytest.raises(ValueError, match="the loss became nan in update 0"):
+    with pytest.raises(ValueError, match="scores became nan in update 0: training diverges"):
         trained.update(examples(trained), sgd=False)
 
 
