@@ -1,5 +1,6 @@
 """Real trainings by `spacy train` with the shipped config, on a tiny backbone and four invented sentences."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from typing import Any
 
 import spacy
 from spacy.tokens import DocBin
+
+from spacy_llama_ner.pipeline.checkpoint import whole_checkpoints
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "configs" / "mini.cfg"
@@ -48,7 +51,11 @@ def overrides(folder: Path, backbone: Path, **settings: Any) -> dict[str, Any]:
 
 def command(output: Path, values: dict[str, Any]) -> list[str]:
     """Give the command line of such a training."""
-    arguments = [part for name, value in values.items() for part in (f"--{name}", str(value))]
+    arguments = [
+        part
+        for name, value in values.items()
+        for part in (f"--{name}", value if isinstance(value, str) else json.dumps(value))
+    ]
     return [sys.executable, "-m", "spacy", "train", str(CONFIG), "--output", str(output), *arguments]
 
 
@@ -68,3 +75,13 @@ def spacy_train(output: Path, values: dict[str, Any], *, timeout: float = 300) -
         timeout=timeout,
         check=False,
     )
+
+
+# The value of [training] before_to_disk that makes checkpoints whole.
+WHOLE_CHECKPOINTS = {"@callbacks": "spacy_llama_ner.WholeCheckpoints.v1"}
+
+
+def register_whole_checkpoints() -> None:
+    """Register the callback where the installed distribution does not have it as an entry point."""
+    if not spacy.registry.has("callbacks", WHOLE_CHECKPOINTS["@callbacks"]):
+        spacy.registry.callbacks.register(WHOLE_CHECKPOINTS["@callbacks"], func=whole_checkpoints)

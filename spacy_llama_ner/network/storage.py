@@ -33,6 +33,7 @@ from spacy_llama_ner.network.backbone import (
     load_trunk,
 )
 from spacy_llama_ner.network.network import TaggingNetwork
+from spacy_llama_ner.network.replacement import replace_folder
 from spacy_llama_ner.network.types import BackboneSource, NetworkSettings
 
 FORMAT = 1
@@ -74,7 +75,7 @@ def save_network(network: TaggingNetwork, folder: Path, *, save_inside: bool) ->
         }
         (draft / MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf8")
         _make_readable(draft)
-        _swap_in(draft, folder)
+        replace_folder(draft, folder)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
@@ -116,20 +117,6 @@ def load_network(
     except (SafetensorError, RuntimeError, KeyError, OSError) as error:
         raise ValueError(f"{folder}: cannot read the saved weights: {error}") from error
     return network
-
-
-def _swap_in(draft: Path, folder: Path) -> None:
-    """Put a finished draft in a folder's place; if that fails, the folder is as it was."""
-    old = draft.with_name(f"{draft.name}-old")
-    if folder.exists():
-        folder.rename(old)
-    try:
-        draft.rename(folder)
-    except BaseException:
-        if old.exists():
-            old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _load_referenced(folder: Path, source: BackboneSource, reference: BackboneReference) -> PreTrainedModel:

@@ -236,10 +236,12 @@ class LlamaCrfNer(TrainablePipe):
         path (str / Path): The folder.
         exclude (Iterable[str]): Names of parts to leave out.
         """
+        # In this order `cfg` never speaks of weights that are not there, when a save over another one is killed.
+        parts = ("cfg", "model") if self.shim.is_empty else ("model", "cfg")
+        writers = {"cfg": self._save_cfg, "model": self._save_model}
         serialize: dict[str, Callable[[Path], Any]] = {
-            "cfg": lambda file: srsly.write_json(file, {**self.cfg, "initialized": not self.shim.is_empty}),
             "vocab": lambda folder: self.vocab.to_disk(folder, exclude=exclude),
-            "model": self._save_model,
+            **{part: writers[part] for part in parts},
         }
         util.to_disk(path, serialize, exclude)
 
@@ -258,6 +260,11 @@ class LlamaCrfNer(TrainablePipe):
         }
         util.from_disk(path, deserialize, exclude)
         return self
+
+    def _save_cfg(self, file: Path) -> None:
+        draft = file.with_name(f".{file.name}-draft")
+        srsly.write_json(draft, {**self.cfg, "initialized": not self.shim.is_empty})
+        draft.replace(file)
 
     def _save_model(self, folder: Path) -> None:
         if not self.shim.is_empty:

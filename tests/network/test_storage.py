@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from tiny_models import make_tiny_llama
 
-from spacy_llama_ner.network import storage
+from spacy_llama_ner.network import replacement, storage
 from spacy_llama_ner.network.backbone import load_trunk
 from spacy_llama_ner.network.network import TaggingNetwork
 from spacy_llama_ner.network.storage import load_network, save_network
@@ -181,8 +181,10 @@ def test_saved_files_hold_no_pickle_and_are_readable_by_all(tmp_path, tiny_llama
 
 
 def test_interrupted_swap_leaves_the_old_one_whole(tmp_path, tiny_llama, monkeypatch):
+    """Where two folders cannot change places in one step."""
     network = build(tiny_llama)
     save_network(network, tmp_path / "net", save_inside=False)
+    monkeypatch.setattr(replacement, "_exchange", lambda one, two: False)
     rename = Path.rename
 
     def interrupt(self, target):
