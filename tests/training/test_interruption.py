@@ -61,7 +61,7 @@ def killed(tmp_path, *arguments, timeout):
 
 def each_state_in_turn(outcomes, *, old="old", new="new"):
     """Whether the outcomes are those of an old state up to some point, and of the new one from there on."""
-    return sorted(outcomes, key=[old, new].index) == outcomes and set(outcomes) == {old, new}
+    return set(outcomes) == {old, new} and sorted(outcomes, key=[old, new].index) == outcomes
 
 
 @pytest.mark.parametrize(
@@ -110,6 +110,7 @@ def test_training_that_is_killed_leaves_a_pipeline_that_predicts(tiny_llama, tmp
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_spacy_train_that_is_killed_leaves_a_pipeline_that_predicts(tiny_llama, tmp_path):
     """25 real commands, killed 0 to 0.8 seconds after their first checkpoint."""
     write_corpus(tmp_path / "corpus.spacy")
