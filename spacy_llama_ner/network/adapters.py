@@ -23,8 +23,13 @@ def add_lora(trunk: PreTrainedModel, settings: NetworkSettings) -> PeftModel:
     trunk (PreTrainedModel): The backbone.
     settings (NetworkSettings): Rank, alpha, dropout and target modules.
     RETURNS (PeftModel): The trunk with new adapters in float32; their output is zero until trained.
-    RAISES (ValueError): If the trunk has none of the target modules.
+    RAISES (ValueError): If the trunk lacks one of the target modules, or the rank is above its hidden size.
     """
+    if settings.lora_rank > trunk.config.hidden_size:
+        raise ValueError(
+            f"lora_rank: {settings.lora_rank} is above the backbone's hidden size, {trunk.config.hidden_size}: such "
+            "adapters would have more weights than what they adapt. Usual are 4 to 64"
+        )
     config = LoraConfig(
         r=settings.lora_rank,
         lora_alpha=settings.lora_alpha,
@@ -32,16 +37,23 @@ def add_lora(trunk: PreTrainedModel, settings: NetworkSettings) -> PeftModel:
         target_modules=list(settings.lora_target_modules),
         bias="none",
     )
-    linear = {
-        name.rsplit(".", 1)[-1]
+    linear = [
+        name
         for name, module in trunk.named_modules()
         if isinstance(module, nn.Linear | Conv1D)  # Conv1D is GPT-2's linear layer
-    }
-    missing = [name for name in settings.lora_target_modules if name.rsplit(".", 1)[-1] not in linear]
+    ]
+    # As peft matches: the end of the full name, in whole parts.
+    missing = [
+        target
+        for target in settings.lora_target_modules
+        if not any(f".{name}".endswith(f".{target}") for name in linear)
+    ]
     if missing:
+        named = ", ".join(target or "''" for target in missing)
+        last_parts = sorted({name.rsplit(".", 1)[-1] for name in linear})
         raise ValueError(
-            f"lora_target_modules: this backbone has no linear layer named {', '.join(missing)}; "
-            f"it has {', '.join(sorted(linear))}"
+            f"lora_target_modules: this backbone has no linear layer named {named}; "
+            f"it has {', '.join(last_parts)}"
         )
     return get_peft_model(trunk, config)
 

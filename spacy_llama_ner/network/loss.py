@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from spacy_llama_ner.network.types import check_number
+
 if TYPE_CHECKING:  # the factory needs this module in every spaCy process, and torchcrf in none
     from .crf import CRF
 
@@ -53,6 +55,8 @@ class CompoundLoss:
 
     def __post_init__(self) -> None:
         names = ("cross_entropy_weight", "crf_weight", "label_smoothing_weight")
+        for name in (*names, "smoothing"):
+            check_number(name, getattr(self, name))
         for name in names:
             weight = getattr(self, name)
             if not math.isfinite(weight) or weight < 0:

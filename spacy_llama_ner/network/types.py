@@ -7,6 +7,7 @@ K tags, L labels.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,10 @@ class BackboneSource:
     save_inside: bool = False
 
     def __post_init__(self) -> None:
-        if not self.name:
+        if not self.name.strip():
             raise ValueError("backbone: name is empty; give a folder or a Hugging Face hub name")
+        if self.revision is not None and not self.revision.strip():
+            raise ValueError("backbone.revision: empty; give a branch, tag or commit, or null")
         _check_choice("backbone.dtype", self.dtype, DTYPES)
 
 
@@ -69,10 +72,17 @@ class NetworkSettings:
         _check_choice("pooling", self.pooling, POOLINGS)
         _check_choice("peft", self.peft, PEFTS)
         for name in ("lora_rank", "lora_alpha"):
+            check_number(name, getattr(self, name), whole=True)
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected a whole number from 1, got {getattr(self, name)}")
+        check_number("lora_dropout", self.lora_dropout)
         if not 0.0 <= self.lora_dropout < 1.0:
             raise ValueError(f"lora_dropout: expected 0 <= rate < 1, got {self.lora_dropout}")
+        if isinstance(self.lora_target_modules, str):
+            raise ValueError(
+                f"lora_target_modules: expected a list, such as [{self.lora_target_modules!r}], got the text "
+                f"{self.lora_target_modules!r}"
+            )
         if self.peft and not self.lora_target_modules:
             raise ValueError("lora_target_modules: empty; name at least one linear layer, or set peft = null")
         # A list from a config and a tuple from a default are the same setting.
@@ -131,6 +141,20 @@ class DivergedError(ValueError):
     def __init__(self, value: float) -> None:
         super().__init__(f"the network's scores became {value:.3g}")
         self.value = value
+
+
+def check_number(name: str, value: Any, *, whole: bool = False) -> None:
+    """Check that a setting is a number: spaCy lets a number in quotes through as a text.
+
+    name (str): The setting.
+    value (Any): Its value.
+    whole (bool): Whether only an int will do.
+    RAISES (ValueError): If it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
+        kind = "a whole number" if whole else "a number"
+        hint = "; write it without quotes" if isinstance(value, str) else ""
+        raise ValueError(f"{name}: expected {kind}, got {value!r}{hint}")
 
 
 def _check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:

@@ -6,7 +6,12 @@ import numpy as np
 from spacy.tokens import Doc, Span
 from thinc.api import Model
 
-from spacy_llama_ner.network.types import ATTENTION_PROJECTIONS, BackboneSource, NetworkSettings
+from spacy_llama_ner.network.types import (
+    ATTENTION_PROJECTIONS,
+    BackboneSource,
+    NetworkSettings,
+    check_number,
+)
 from spacy_llama_ner.pipeline.shim import NetworkShim
 
 
@@ -56,10 +61,13 @@ def llama_crf_tagger(
         ("max_batch_pieces", max_batch_pieces, 8),
         ("max_grad_norm", max_grad_norm, 0),
     ):
-        if value < least:
+        check_number(name, value)
+        if not value >= least:  # not a number neither
             raise ValueError(f"{name}: expected at least {least}, got {value}")
-    if head_learn_rate_scale <= 0:
+    check_number("head_learn_rate_scale", head_learn_rate_scale)
+    if not head_learn_rate_scale > 0:
         raise ValueError(f"head_learn_rate_scale: expected a number above 0, got {head_learn_rate_scale}")
+    _check_strides(get_spans)
     settings = NetworkSettings(
         attention=attention,
         pooling=pooling,
@@ -81,6 +89,21 @@ def llama_crf_tagger(
         head_learn_rate_scale=head_learn_rate_scale,
     )
     return Model("llama_crf_tagger", forward, dims={"nO": None}, shims=[shim])
+
+
+def _check_strides(get_spans: Callable[[list[Doc]], list[list[Span]]]) -> None:
+    """Check what spacy-transformers' strided_spans does not: 0 would divide by it, a gap would skip words."""
+    settings = getattr(get_spans, "keywords", {})  # strided_spans is a partial function
+    if not {"window", "stride"} <= settings.keys():
+        return
+    window, stride = settings["window"], settings["stride"]
+    check_number("get_spans.window", window, whole=True)
+    check_number("get_spans.stride", stride, whole=True)
+    if not 1 <= stride <= window:
+        raise ValueError(
+            f"get_spans: expected 1 <= stride <= window, got window = {window}, stride = {stride}; a stride above "
+            "the window would leave words out"
+        )
 
 
 def forward(

@@ -58,6 +58,10 @@ class LlamaCrfNer(TrainablePipe):
         self.scorer = scorer
         self.cfg: dict[str, Any] = {"labels": [], "overwrite": overwrite}
         self._saved_weights: bool | None = None  # whether the folder that is being loaded has weights
+        if not any(isinstance(shim, NetworkShim) for shim in model.shims):
+            raise ValueError(
+                f"{name}: model is {model.name!r}; expected the architecture spacy_llama_ner.LlamaCrfTagger.v1"
+            )
         self._check_loss()
         install_extension()
 
@@ -90,7 +94,7 @@ class LlamaCrfNer(TrainablePipe):
         """
         if not isinstance(label, str):
             raise ValueError(Errors.E187)
-        if not label:
+        if not label.strip():
             raise ValueError(f"{self.name}: a label is empty; expected a text such as 'PER'")
         if label in self.labels:
             return 0
@@ -125,8 +129,10 @@ class LlamaCrfNer(TrainablePipe):
             raise ValueError(
                 f"{self.name}: labels is the text {labels!r}; expected a list, such as [{labels!r}]"
             )
-        self.shim.reset()
+        if labels is not None:
+            self._check_labels(labels)
         found = sorted({ent.label_ for eg in get_examples() for ent in eg.reference.ents})
+        self.shim.reset()
         for label in found if labels is None else labels:
             self.add_label(label)
         if unknown := [label for label in found if label not in self.labels]:
@@ -291,6 +297,20 @@ class LlamaCrfNer(TrainablePipe):
         self.cfg["labels"] = labels
         for label in labels:
             self.vocab.strings.add(label)
+
+    def _check_labels(self, labels: Sequence[str]) -> None:
+        """Refuse a list that cannot be meant, before anything is changed."""
+        place = f"{self.name}: labels under [initialize.components.{self.name}]"
+        if not labels:
+            raise ValueError(f"{place} is an empty list; name the labels, or remove it to collect them")
+        if repeated := sorted({label for label in labels if list(labels).count(label) > 1}):
+            raise ValueError(f"{place} has {', '.join(repeated)} more than once; name each label once")
+        tags = [label for label in labels if label[:2] == "B-" and f"I-{label[2:]}" in labels]
+        if tags:
+            raise ValueError(
+                f"{place} has tags, such as {tags[0]} and I-{tags[0][2:]}; name the entity labels alone: "
+                f"{', '.join(tag[2:] for tag in tags)}"
+            )
 
     def _check_loss(self) -> None:
         loss, use_crf = self.compound_loss, self.shim.settings.use_crf

@@ -1,17 +1,14 @@
 """The factory `llama_crf_ner`, found through spaCy's entry point, and its default config."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Config, Model
 
+from spacy_llama_ner.network.loss import CompoundLoss
 from spacy_llama_ner.pipeline.component import LlamaCrfNer
-
-if TYPE_CHECKING:
-    from spacy_llama_ner.network.loss import CompoundLoss
 
 DEFAULT_CONFIG = Config().from_str(
     """
@@ -67,7 +64,7 @@ def make_llama_crf_ner(
     nlp: Language,
     name: str,
     model: Model[list[Doc], list[np.ndarray]],
-    compound_loss: "CompoundLoss",
+    compound_loss: CompoundLoss,
     overwrite: bool,
     scorer: Callable | None,
 ) -> LlamaCrfNer:
