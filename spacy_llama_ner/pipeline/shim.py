@@ -5,6 +5,7 @@ CUDA float16 only, and trains through numpy gradients; here an update is one tor
 The network's modules are imported when they are first needed, never with spaCy.
 """
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
     from spacy_llama_ner.network.loss import CompoundLoss, LossTerms
     from spacy_llama_ner.network.network import TaggingNetwork
+
+logger = logging.getLogger("spacy_llama_ner")
 
 # Larger pipelines do not travel as bytes: msgpack and pickle would hold several copies of them in memory.
 MAX_BYTES = 2**30
@@ -68,6 +71,7 @@ class NetworkShim(Shim):
         self.max_grad_norm = max_grad_norm
         self.head_learn_rate_scale = head_learn_rate_scale
         self.updates = 0
+        self._warned = False  # of steps without annotation
         self.last_step: dict[str, float] = {}
         self._clear_step()
 
@@ -206,6 +210,13 @@ class NetworkShim(Shim):
                     decay=weight.ndim > 1 and not name.startswith("crf."),
                     lr_scale=self.head_learn_rate_scale if name.startswith(("head.", "crf.")) else 1.0,
                 )
+        elif named and not self._warned:
+            self._warned = True
+            logger.warning(
+                "No word of update %d has a known tag, so nothing was learned from it: its docs lack annotation of "
+                "entities (ENT_IOB and ENT_TYPE). This is said once.",
+                self.updates,
+            )
         self.updates += 1
         for _, weight in named:
             weight.grad = None
