@@ -35,14 +35,22 @@ def load_trunk(name: str, *, revision: str | None = None, dtype: str = "float32"
     revision (Optional[str]): Branch, tag or commit on the hub.
     dtype (str): "float32", "bfloat16" or "float16".
     RETURNS (PreTrainedModel): The trunk.
-    RAISES (ValueError): If it cannot be loaded, or is no decoder or encoder.
+    RAISES (ValueError): If it cannot be loaded, its files lack weights, or it is no decoder or encoder.
     """
     _check_place("backbone", name)
     try:
         # Without a dtype the weights are loaded in float32 first: 2.3 times their size at the peak.
-        trunk = AutoModel.from_pretrained(name, revision=revision, torch_dtype=getattr(torch, dtype))
+        trunk, info = AutoModel.from_pretrained(
+            name, revision=revision, torch_dtype=getattr(torch, dtype), output_loading_info=True
+        )
     except Exception as error:  # transformers, huggingface_hub and safetensors raise many kinds
         raise ValueError(_cannot_load("backbone", name, revision, error)) from error
+    # transformers makes them up at random, with no more than a warning. An encoder's pooler takes no part.
+    if missing := sorted(key for key in info["missing_keys"] if ".pooler." not in f".{key}."):
+        raise ValueError(
+            f"backbone {name!r}: its files lack {len(missing)} of the model's weights, such as {missing[0]}; "
+            "expected those of config.json's model. Get the files again"
+        )
     if trunk.config.is_encoder_decoder:
         raise ValueError(
             f"backbone {name!r} is an encoder-decoder ({trunk.config.model_type}); "
@@ -139,7 +147,7 @@ def _check_place(what: str, name: str) -> None:
     if is_path and not Path(name).is_dir():
         raise ValueError(
             f"cannot load the {what} {name!r}: no such folder (seen from {Path.cwd()}); point "
-            "components.llama_crf_ner.model.backbone.name at a local copy or at a Hugging Face hub name"
+            "model.backbone.name in the component's config at a local copy or at a Hugging Face hub name"
         )
 
 
@@ -152,6 +160,6 @@ def _cannot_load(what: str, name: str, revision: str | None, error: Exception) -
         hint = (
             f"there is no folder of that name in {Path.cwd()}, so it was looked up on the Hugging Face hub. "
             "Check the name, your connection and, for gated models, `huggingface-cli login`, or point "
-            "components.llama_crf_ner.model.backbone.name at a local copy"
+            "model.backbone.name in the component's config at a local copy"
         )
     return f"cannot load the {what} {name!r}{at}: {reason}; {hint}"

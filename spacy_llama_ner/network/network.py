@@ -1,6 +1,7 @@
 """The whole network: pieces in, emissions out; loss to train on, entities to read."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -65,6 +66,13 @@ class TaggingNetwork(nn.Module):
             raise ValueError(
                 f"freeze_backbone = false trains the backbone's weights, which needs backbone.dtype = "
                 f'"float32", got "{str(trunk.dtype).removeprefix("torch.")}"'
+            )
+        embeddings = cast(nn.Embedding, trunk.get_input_embeddings()).num_embeddings
+        if tokenizer.vocab_size > embeddings:  # the ids beyond would be an IndexError, or a dead GPU
+            raise ValueError(
+                f"the tokenizer has {tokenizer.vocab_size} pieces and the backbone {reference.name!r} has "
+                f"{embeddings} embeddings: they do not belong together. Put the backbone's own tokenizer.json "
+                "beside its weights"
             )
         self.labels = list(labels)
         self.settings = settings

@@ -11,6 +11,7 @@ Nothing here is a pickle. Weights are never merged.
 
 import hashlib
 import json
+import logging
 import shutil
 import tempfile
 from dataclasses import asdict, replace
@@ -36,6 +37,8 @@ from spacy_llama_ner.network.network import TaggingNetwork
 from spacy_llama_ner.network.replacement import replace_folder
 from spacy_llama_ner.network.types import BackboneSource, NetworkSettings
 
+logger = logging.getLogger("spacy_llama_ner")
+
 FORMAT = 1
 MANIFEST = "network.json"
 HEAD = "head.safetensors"
@@ -47,14 +50,26 @@ def save_network(network: TaggingNetwork, folder: Path, *, save_inside: bool) ->
     network (TaggingNetwork): On any device.
     folder (Path): The folder to write; its parent is created.
     save_inside (bool): Include the backbone. One that is trained is always included.
+    RAISES (ValueError): If the folder, or one above it, is a file.
+    RAISES (OSError): If it cannot be written, such as on a full disk.
     """
     folder = folder.resolve()
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder} is a file; a network is saved to a folder")
+    for place in (folder, *folder.parents):
+        if place.exists() and not place.is_dir():
+            raise ValueError(f"{place} is a file; a network is saved to a folder")
+    try:
+        _write(network, folder, inside=save_inside or not network.settings.freeze_backbone)
+    except Exception as error:  # safetensors and tokenizers raise kinds of their own
+        raise OSError(
+            f"cannot save to {folder} ({error}); what was there before is as it was. Is the disk full, or the "
+            "folder write-protected?"
+        ) from error
+
+
+def _write(network: TaggingNetwork, folder: Path, *, inside: bool) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     for stale in folder.parent.glob(f".{folder.name}-*"):  # of a save that was killed
         shutil.rmtree(stale, ignore_errors=True)
-    inside = save_inside or not network.settings.freeze_backbone
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         head = {f"head.{name}": weight for name, weight in network.head.state_dict().items()}
@@ -101,6 +116,15 @@ def load_network(
     if labels != manifest["labels"]:
         raise ValueError(f"{folder}: component has labels {labels}, saved weights have {manifest['labels']}")
     if manifest["backbone"]["inside"]:
+        if (source.name, source.revision) != (reference.name, reference.asked_revision):
+            logger.warning(
+                "%s has its own backbone inside (%r, as it was trained); backbone.name = %r and .revision = %r of the "
+                "config are ignored",
+                folder,
+                reference.name,
+                source.name,
+                source.revision,
+            )
         trunk = load_trunk(str(folder / "backbone"), dtype=source.dtype)
     else:
         trunk = _load_referenced(folder, source, reference)
@@ -115,7 +139,8 @@ def load_network(
             part = {key.removeprefix(prefix): state[key] for key in state if key.startswith(prefix)}
             getattr(network, name).load_state_dict(part)
     except (SafetensorError, RuntimeError, KeyError, OSError) as error:
-        raise ValueError(f"{folder}: cannot read the saved weights: {error}") from error
+        reason = " ".join(str(error).split())  # torch's has several lines
+        raise ValueError(f"{folder}: cannot read the saved weights: {reason}") from error
     return network
 
 
@@ -126,7 +151,7 @@ def _load_referenced(folder: Path, source: BackboneSource, reference: BackboneRe
             raise ValueError(
                 f"{folder}: cannot load the backbone {source.name!r}: it was a folder where this pipeline was "
                 f"trained, and there is none of that name in {Path.cwd()}. Point "
-                "components.llama_crf_ner.model.backbone.name at a local copy"
+                "model.backbone.name in the component's config at a local copy"
             )
         if source.revision == reference.asked_revision:
             source = replace(source, revision=reference.revision)  # the branch may have moved since
@@ -135,7 +160,7 @@ def _load_referenced(folder: Path, source: BackboneSource, reference: BackboneRe
         raise ValueError(
             f"{folder}: the backbone {source.name!r} is not the one these weights were trained with "
             f"({reference.name!r}, revision {reference.revision}): its fingerprint differs. Point "
-            "components.llama_crf_ner.model.backbone.name and .revision at that one. (It also differs "
+            "model.backbone.name and .revision in the component's config at that one. (It also differs "
             f"between float16 and another dtype; here backbone.dtype is {source.dtype!r}.)"
         )
     return trunk
@@ -152,14 +177,20 @@ def _read_manifest(folder: Path) -> tuple[dict[str, Any], BackboneReference]:
         if version == FORMAT:
             manifest["labels"], manifest["settings"] = list(manifest["labels"]), dict(manifest["settings"])
             backbone = dict(manifest["backbone"])
-            _ = backbone.pop("inside")
+            inside = backbone.pop("inside")
+            if not isinstance(inside, bool):
+                raise ValueError(f"backbone.inside is {inside!r}, expected true or false")
             reference = BackboneReference(**backbone)
             needed = {HEAD, "tokenizer/tokenizer.json"}
             if manifest["settings"]["peft"] == "lora":
                 needed |= {"adapter/adapter_model.safetensors"}
+            if inside:
+                needed |= {"backbone/config.json"} | {
+                    name for name in _files(folder) if name.endswith(".safetensors")
+                }
             if missing := needed - files.keys():
                 raise ValueError(f"it does not list {', '.join(sorted(missing))}")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} is damaged ({error!r}); save or install the pipeline again") from error
     if version != FORMAT:
         raise ValueError(
@@ -183,9 +214,14 @@ def _compact(weight: Tensor) -> Tensor:
 
 
 def _make_readable(folder: Path) -> None:
-    """Undo that mkdtemp and safetensors make what they write private to the user."""
+    """Undo that mkdtemp and safetensors make what they write private to the user, whatever the umask.
+
+    These two were made in the usual way and have the modes that the umask asks for.
+    """
+    file_mode = (folder / MANIFEST).stat().st_mode & 0o777
+    folder_mode = (folder / "tokenizer").stat().st_mode & 0o777
     for path in [folder, *folder.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
+        path.chmod(folder_mode if path.is_dir() else file_mode)
 
 
 def _files(folder: Path) -> list[str]:
