@@ -22,6 +22,7 @@ def build_corpus_cli(
         from spacy_llama_ner.corpus.article import CorpusError
         from spacy_llama_ner.corpus.build import read_markup_corpus
         from spacy_llama_ner.corpus.conll import format_conll
+        from spacy_llama_ner.whole_file import write_whole
 
         corpora = read_markup_corpus(folder)
         files = {
@@ -33,7 +34,7 @@ def build_corpus_cli(
                 raise CorpusError(f"Out of date: {', '.join(stale)}. Mend it with `build-corpus {folder}`.")
         else:
             for path, text in files.items():
-                path.write_bytes(text.encode())
+                write_whole(path, text.encode())
     msg.good(f"{'Up to date' if check else 'Wrote'}: {', '.join(str(path) for path in files)}")
     _show({split: corpus.count() for split, corpus in corpora.items()})
 

@@ -57,6 +57,7 @@ def convert_cli(
         from spacy_llama_ner.corpus.article import CorpusError
         from spacy_llama_ner.corpus.docbin import corpus_to_docs, write_docbin
         from spacy_llama_ner.corpus.source import read_source
+        from spacy_llama_ner.whole_file import write_whole
 
         if output.suffix != ".spacy":
             raise CorpusError(f"{output}: unexpected suffix. Expected a file named *.spacy.")
@@ -67,7 +68,7 @@ def convert_cli(
         counts = corpus.count()
         repairs = [asdict(made) for made in corpus.repairs]
         report = {**settings, "docs": written, **asdict(counts), "repairs": repairs}
-        output.with_suffix(".json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        write_whole(output.with_suffix(".json"), (json.dumps(report, indent=2) + "\n").encode())
     msg.good(f"Wrote {output}")
     _show(counts, written)
     for made in corpus.repairs:

@@ -25,6 +25,7 @@ def evaluate_cli(
         from spacy_llama_ner.evaluation.examples import predict, read_gold
         from spacy_llama_ner.evaluation.metrics import evaluate
         from spacy_llama_ner.evaluation.raw_text import score_raw_text
+        from spacy_llama_ner.whole_file import write_whole
 
         if gpu_id >= 0:
             spacy.require_gpu(gpu_id)
@@ -36,7 +37,7 @@ def evaluate_cli(
         result["words_per_second"] = result["counts"]["tokens"] / seconds
         if output is not None:
             output.parent.mkdir(parents=True, exist_ok=True)
-            output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf8")
+            write_whole(output, (json.dumps(result, indent=2) + "\n").encode())
     _show(result)
     if output is not None:
         msg.good(f"Saved scores to {output}")

@@ -29,6 +29,7 @@ def smoke_cli(
     """Install both wheels in a new environment and compare entities and scores with those from before."""
     with user_errors("Smoke test failed"):
         from spacy_llama_ner.release.smoke import smoke_test
+        from spacy_llama_ner.whole_file import write_whole
 
         paragraphs = read_paragraphs(texts)
         report = smoke_test(
@@ -42,7 +43,7 @@ def smoke_cli(
         )
         if output is not None:
             output.parent.mkdir(parents=True, exist_ok=True)
-            output.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
+            write_whole(output, (json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode())
     _show(report, wanted=dependencies)
 
 

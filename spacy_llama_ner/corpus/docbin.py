@@ -8,6 +8,7 @@ from spacy.vocab import Vocab
 
 from spacy_llama_ner.corpus.article import Corpus, CorpusError, Sentence
 from spacy_llama_ner.corpus.spacing import SPACINGS, natural_spaces, plain_spaces
+from spacy_llama_ner.whole_file import write_whole
 
 UNITS = ("sentence", "article")
 CHUNK_TAGS = "chunk_tags"
@@ -56,7 +57,7 @@ def write_docbin(docs: Iterable[Doc], path: Path) -> int:
     """
     docbin = DocBin(attrs=_ATTRS, docs=docs, store_user_data=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    docbin.to_disk(path)
+    write_whole(path, docbin.to_bytes())
     return len(docbin)
 
 

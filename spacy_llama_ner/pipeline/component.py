@@ -21,6 +21,7 @@ from spacy_llama_ner.pipeline.scores import install_extension, store_scores
 from spacy_llama_ner.pipeline.shim import NetworkShim
 from spacy_llama_ner.pipeline.targets import allowed_tags
 from spacy_llama_ner.pipeline.words import word_indices
+from spacy_llama_ner.whole_file import write_whole
 
 if TYPE_CHECKING:
     from spacy_llama_ner.network.loss import CompoundLoss
@@ -242,12 +243,13 @@ class LlamaCrfNer(TrainablePipe):
         path (str / Path): The folder.
         exclude (Iterable[str]): Names of parts to leave out.
         """
-        # In this order `cfg` never speaks of weights that are not there, when a save over another one is killed.
+        # In this order `cfg` never speaks of weights that are not there, when a save over another one is killed or the
+        # disk is full.
         parts = ("cfg", "model") if self.shim.is_empty else ("model", "cfg")
         writers = {"cfg": self._save_cfg, "model": self._save_model}
         serialize: dict[str, Callable[[Path], Any]] = {
-            "vocab": lambda folder: self.vocab.to_disk(folder, exclude=exclude),
             **{part: writers[part] for part in parts},
+            "vocab": lambda folder: self.vocab.to_disk(folder, exclude=exclude),
         }
         util.to_disk(path, serialize, exclude)
 
@@ -268,9 +270,8 @@ class LlamaCrfNer(TrainablePipe):
         return self
 
     def _save_cfg(self, file: Path) -> None:
-        draft = file.with_name(f".{file.name}-draft")
-        srsly.write_json(draft, {**self.cfg, "initialized": not self.shim.is_empty})
-        draft.replace(file)
+        cfg = {**self.cfg, "initialized": not self.shim.is_empty}
+        write_whole(file, srsly.json_dumps(cfg, indent=2).encode())
 
     def _save_model(self, folder: Path) -> None:
         if not self.shim.is_empty:

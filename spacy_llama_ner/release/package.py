@@ -38,29 +38,50 @@ def package_pipeline(
     metrics (dict): What `read_metrics` returned.
     RETURNS (Path): The wheel.
     RAISES (FileNotFoundError): If there is no pipeline in `model_dir`.
-    RAISES (ValueError): If name or version cannot be a package's.
+    RAISES (ValueError): If name or version cannot be a package's, or the pipeline's meta.json is damaged.
     RAISES (ReleaseError): If packaging or building fails, or the wheel does not require this package.
     """
     about, metrics = about or {}, metrics or {}
     if not (model_dir / "meta.json").is_file():
         raise FileNotFoundError(f"No pipeline in {model_dir}: it has no meta.json.")
-    meta = json.loads((model_dir / "meta.json").read_text(encoding="utf8"))
-    meta = release_meta(meta, name=name, version=version, about=about, metrics=metrics)
+    meta = release_meta(
+        _read_meta(model_dir / "meta.json"), name=name, version=version, about=about, metrics=metrics
+    )
     output_dir.mkdir(parents=True, exist_ok=True)
     package_dir = output_dir / f"{meta['lang']}_{meta['name']}-{version}"
-    if package_dir.exists():
-        shutil.rmtree(package_dir)
     # Within output_dir: a pipeline with its backbone inside may be larger than the system's temporary folder.
     with tempfile.TemporaryDirectory(dir=output_dir, prefix=".package-") as folder:
         work_dir = Path(folder) / "pipeline"
         shutil.copytree(model_dir, work_dir)
         (work_dir / "meta.json").write_text(json.dumps(meta, indent=2, ensure_ascii=False), encoding="utf8")
         (work_dir / "README.md").write_text(model_card(meta, about=about, metrics=metrics), encoding="utf8")
-        _spacy_package(work_dir, output_dir)
-    wheel = build_wheel(package_dir, package_dir / "dist")
-    _remove_litter(package_dir)
-    logger.info("Built %s, which requires %s", wheel, check_requires_project(wheel))
-    return wheel
+        built = Path(folder) / package_dir.name
+        _spacy_package(work_dir, built.parent)
+        shutil.rmtree(work_dir)
+        wheel = build_wheel(built, built / "dist")
+        _remove_litter(built)
+        logger.info("Built %s, which requires %s", wheel, check_requires_project(wheel))
+        # Only now: whatever fails above leaves an older package as it was.
+        older = Path(folder) / "older"
+        if package_dir.exists():
+            package_dir.rename(older)
+        try:
+            built.rename(package_dir)
+        except BaseException:
+            if older.exists():
+                older.rename(package_dir)
+            raise
+    return package_dir / "dist" / wheel.name
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    try:
+        meta = json.loads(path.read_text(encoding="utf8"))
+    except ValueError as e:
+        raise ValueError(f"{path} is not valid JSON: {e}. Save the pipeline again.") from e
+    if not isinstance(meta, dict) or not isinstance(meta.get("lang"), str):
+        raise ValueError(f'{path} has no "lang": it is not the meta.json of a saved pipeline.')
+    return meta
 
 
 def _spacy_package(work_dir: Path, output_dir: Path) -> None:

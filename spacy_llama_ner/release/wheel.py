@@ -41,7 +41,13 @@ def build_wheel(source: Path, output_dir: Path) -> Path:
                 f"`build` and `setuptools` must be installed here. Its last words:\n{last_lines(done)}"
             )
         output_dir.mkdir(parents=True, exist_ok=True)
-        return Path(shutil.copy(wheels[0], output_dir))
+        wheel = output_dir.resolve() / wheels[0].name
+        draft = wheel.with_name(f".{wheel.name}.part")
+        try:  # not straight to its name: a full disk would leave half a wheel
+            shutil.copy(wheels[0], draft)
+            return draft.replace(output_dir / wheel.name)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 def build_project_wheel(project_dir: Path, output_dir: Path) -> Path:
