@@ -17,12 +17,13 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def project(tmp_path: Path, tiny_llama: Path) -> Path:
-    """A folder with `mini.cfg`, as it is shipped but for the backbone and two steps, and its corpora."""
+    """A folder with `mini.cfg`, as shipped but for backbone, language and number of steps, and its corpora."""
     config = (ROOT / "configs" / "mini.cfg").read_text(encoding="utf8")
     for section, key, value in (
         ("paths", "train", f'"{tmp_path}/train.spacy"'),
         ("paths", "dev", f'"{tmp_path}/dev.spacy"'),
         ("paths", "log", f'"{tmp_path}/log.jsonl"'),
+        ("nlp", "lang", '"xx"'),  # English makes its tokenizer for 0.1 s each time
         (f"components.{PIPE}.model", "lora_rank", "4"),
         (f"components.{PIPE}.model.backbone", "name", f'"{tiny_llama}"'),
         ("training", "max_steps", "1"),

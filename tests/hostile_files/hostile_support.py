@@ -53,7 +53,7 @@ def make_pipeline(backbone: Path, labels: Sequence[str] = ("PER", "LOC"), **sour
     import torch
 
     fix_random_seed(0)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     block = {"@misc": "spacy_llama_ner.HuggingFaceBackbone.v1", "name": str(backbone), **source}
     nlp.add_pipe(PIPE, config={"model": {"lora_rank": 4, "backbone": block}})
     ents = [(0, 10, labels[0]), (19, 25, labels[-1])]

@@ -216,7 +216,7 @@ def test_backbone_inside_without_an_override_is_not_warned_of(saved_inside, capl
 @pytest.mark.parametrize("pipe", [PIPE, "people"])
 def test_message_names_no_component_that_is_not_there(tmp_path, tiny_llama, pipe):
     gone = shutil.copytree(tiny_llama, tmp_path / "gone")
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     block = {"@misc": "spacy_llama_ner.HuggingFaceBackbone.v1", "name": str(gone)}
     nlp.add_pipe(PIPE, name=pipe, config={"model": {"lora_rank": 4, "backbone": block}}).add_label("PER")
     nlp.initialize()
@@ -235,7 +235,7 @@ SCRIPT = """
 import sys
 import spacy
 
-nlp = spacy.blank("en")
+nlp = spacy.blank("xx")
 backbone = {"@misc": "spacy_llama_ner.HuggingFaceBackbone.v1", "name": "owner/tiny"}
 nlp.add_pipe("llama_crf_ner", config={"model": {"backbone": backbone, "lora_rank": 4}}).add_label("PER")
 nlp.initialize()
@@ -251,6 +251,7 @@ for revision in ("main", None):
 """
 
 
+@pytest.mark.slow  # with its process of its own, the longest of these by far
 def test_other_revision_of_a_backbone_on_the_hub_is_refused(hub_server, tiny_llama, backbone, tmp_path):
     """The hub's repository moved on: the commit that was trained on is gone, and another has other weights."""
     other_weights(backbone)

@@ -149,7 +149,7 @@ def test_wrong_setting_of_a_config_file_is_one_clear_error(project, section, key
 )
 def test_wrong_model_block_of_add_pipe_is_one_clear_error(config, message):
     with pytest.raises(ValueError, match=f"(?s){message}"):
-        spacy.blank("en").add_pipe(PIPE, config={"model": config})
+        spacy.blank("xx").add_pipe(PIPE, config={"model": config})
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_wrong_model_block_of_add_pipe_is_one_clear_error(config, message):
 )
 def test_wrong_component_block_of_add_pipe_is_one_clear_error(config, message):
     with pytest.raises(ValueError, match=f"(?s){message}"):
-        spacy.blank("en").add_pipe(PIPE, config=config)
+        spacy.blank("xx").add_pipe(PIPE, config=config)
 
 
 def test_model_of_another_kind_is_refused(project):
@@ -183,7 +183,7 @@ def test_model_of_another_kind_is_refused(project):
 
 
 def initialize(tiny_llama, *, model=None, **settings):
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     backbone = {"@misc": "spacy_llama_ner.HuggingFaceBackbone.v1", "name": str(tiny_llama)}
     nlp.add_pipe(PIPE, config={"model": {"lora_rank": 4, "backbone": backbone, **(model or {})}})
     nlp.config["initialize"]["components"][PIPE] = settings
