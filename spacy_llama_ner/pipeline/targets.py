@@ -36,8 +36,8 @@ def allowed_tags(example: Example, labels: Sequence[str]) -> np.ndarray:
         if label not in label_ids:
             raise ValueError(
                 f"the annotation has an entity {label!r} at {example.predicted[index].text!r}, which is none of "
-                f"the component's labels {list(labels)}; name it in [initialize.components] labels, or "
-                "correct the annotation"
+                f"the component's labels {list(labels)}; name it in [initialize.components] labels and train "
+                "anew (a trained component's labels are fixed), or correct the annotation"
             )
         # An entity annotated from whitespace on begins at its first word instead.
         begins = prefix in ("B", "U") or begins

@@ -1,8 +1,10 @@
 """The trained component in another pipeline: as it was, and trained on from there."""
 
 import numpy as np
+import pytest
 import spacy
 from spacy.cli._util import app
+from spacy.tokens import Doc, DocBin
 from thinc.api import Config
 from typer.testing import CliRunner
 
@@ -80,3 +82,12 @@ def test_train_goes_on_from_the_source(pipeline, shared, train):
     network = resumed.get_pipe(PIPE).shim.network
     assert moved == {name for name, weight in network.named_parameters() if weight.requires_grad}
     assert resumed.meta["performance"]["ents_f"] == 1.0  # new weights would find next to nothing
+
+
+def test_train_on_from_a_source_names_a_label_that_it_cannot_learn(trained, train, tmp_path):
+    doc = Doc(spacy.blank("en").vocab, words=["It", "rained", "."], ents=["O", "B-WEATHER", "O"])
+    DocBin(docs=[doc]).to_disk(tmp_path / "new.spacy")
+    with pytest.raises(
+        ValueError, match=r"entity 'WEATHER' at 'rained'.*train anew \(a trained component's labels are fixed"
+    ):
+        train({PIPE: {"source": str(trained)}}, {"paths.train": str(tmp_path / "new.spacy")})
