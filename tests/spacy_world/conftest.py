@@ -171,7 +171,7 @@ def shared(pipeline: str) -> Language:
     return spacy.load(pipeline)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def gold(corpus: Path) -> Callable[[Language], list[Example]]:
     """A function that reads the corpus for a pipeline, as the commands do."""
     return lambda nlp: list(Corpus(corpus)(nlp))

@@ -2,7 +2,7 @@
 
 import pytest
 import spacy
-from spacy.util import ignore_error
+from spacy.util import ignore_error, raise_error
 from thinc.api import Model
 
 BAD = "This doc is bad."
@@ -22,13 +22,13 @@ def fail_on_bad(model: Model) -> None:
     model._func = fail
 
 
-@pytest.fixture(params=PIPES)
+@pytest.fixture(scope="module", params=PIPES)
 def name(request):
     return request.param
 
 
-@pytest.fixture
-def failing(trained, gold, name):
+@pytest.fixture(scope="module")
+def broken(trained, gold, name):
     """A pipeline of the component, or of one of spaCy's, whose model fails on the bad doc."""
     if name == "llama_crf_ner":
         nlp = spacy.load(trained)
@@ -41,6 +41,13 @@ def failing(trained, gold, name):
         nlp.initialize(lambda: examples)
     fail_on_bad(nlp.get_pipe(name).model)
     return nlp
+
+
+@pytest.fixture
+def failing(broken):
+    """That pipeline, with spaCy's own error handler again after each test."""
+    yield broken
+    broken.set_error_handler(raise_error)
 
 
 def piped(nlp, batch_size):
