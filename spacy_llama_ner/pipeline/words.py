@@ -9,5 +9,13 @@ from spacy.tokens import Doc
 
 
 def word_indices(doc: Doc) -> np.ndarray:
-    """RETURNS (ndarray): Int64, shape (T,): indices of the tokens that are not whitespace."""
-    return np.flatnonzero(doc.to_array("IS_SPACE") == 0)
+    """Find the words of a doc.
+
+    By the tokens' texts, not by the flag IS_SPACE: that is False for all tokens of a doc with a bare `Vocab()`,
+    and for an empty token, which `retokenizer.split` can make.
+
+    doc (Doc): Any doc.
+    RETURNS (ndarray): Int64, shape (T,): indices of the tokens that have more than whitespace.
+    """
+    solid = np.fromiter((bool(token.text.strip()) for token in doc), dtype=bool, count=len(doc))
+    return np.flatnonzero(solid)
