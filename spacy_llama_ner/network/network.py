@@ -137,7 +137,7 @@ class TaggingNetwork(nn.Module):
         RETURNS (Tensor): Float32, shape (T, K). A token without pieces has the head's bias.
         RAISES (DivergedError): If a score is nan, infinite or too large for the CRF.
         """
-        chosen = choose_pieces(batch.token_index, self.settings.pooling)
+        chosen = choose_pieces(batch.token_index, batch.window_index, self.settings.pooling)
         window_index, position = batch.window_index[chosen], batch.position[chosen]
         by_window = np.argsort(window_index, kind="stable")
         starts = np.searchsorted(window_index[by_window], np.arange(len(batch.windows) + 1))

@@ -5,16 +5,20 @@ import torch
 from torch import Tensor
 
 
-def choose_pieces(token_index: np.ndarray, pooling: str) -> np.ndarray:
+def choose_pieces(token_index: np.ndarray, window_index: np.ndarray, pooling: str) -> np.ndarray:
     """Choose the pieces whose states are needed.
 
+    A token that is longer than a window is parted; it gets a piece of each of its windows, since none has seen
+    the others' text.
+
     token_index (ndarray): Int64, shape (N,), not decreasing.
+    window_index (ndarray): Int64, shape (N,), not decreasing within a token.
     pooling (str): "first", "last" or "mean" (all of them).
     RETURNS (ndarray): Int64, indices into `token_index`.
     """
     if pooling == "mean" or len(token_index) == 0:
         return np.arange(len(token_index))
-    changes = token_index[1:] != token_index[:-1]
+    changes = (token_index[1:] != token_index[:-1]) | (window_index[1:] != window_index[:-1])
     edge = [True]
     return np.flatnonzero(np.concatenate([edge, changes] if pooling == "first" else [changes, edge]))
 

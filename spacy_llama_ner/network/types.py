@@ -49,7 +49,8 @@ class NetworkSettings:
     """Everything but the labels and the backbone's source that a network is built from. Plain data.
 
     attention (str): "causal" or "bidirectional".
-    pooling (str): Which of a token's pieces stands for it: "first", "last" or "mean".
+    pooling (str): Which of a token's pieces stands for it: "first", "last" or "mean". Of a token that is longer
+        than a window, one piece of each window: the mean of these.
     use_crf (bool): Learn transitions between tags; without it the head is a softmax over legal tags.
     freeze_backbone (bool): Keep the backbone's own weights as they are.
     peft (Optional[str]): "lora" for low-rank adapters, None for none.
@@ -112,7 +113,7 @@ class PieceBatch:
     """Docs as windows of pieces, and which of these pieces belong to which token.
 
     windows (List[List[int]]): W lists of piece ids, special pieces included.
-    window_index (ndarray): Int64, shape (N,); the window that holds each chosen piece.
+    window_index (ndarray): Int64, shape (N,), not decreasing within a token; the window that holds each chosen piece.
     position (ndarray): Int64, shape (N,); its position in that window.
     token_index (ndarray): Int64, shape (N,), not decreasing; its token, counted through all docs.
     doc_lengths (List[int]): D token counts; their sum is T. A token may have no piece at all.

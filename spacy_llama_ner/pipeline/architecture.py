@@ -43,7 +43,7 @@ def llama_crf_tagger(
         `spacy-transformers.strided_spans.v1`; how docs are split into windows, in tokens.
     attention (str): "bidirectional" or "causal".
     pooling (str): Which of a word's pieces stands for it: "last", "first" or "mean". In causal attention only
-        the last has seen the whole word.
+        the last has seen the whole word. A word longer than a window has the mean over its windows.
     use_crf (bool): False gives a softmax head, from which only legal spans come out, too.
     freeze_backbone (bool): Keep the backbone's own weights; False trains them all.
     peft (Optional[str]): "lora" or null.
