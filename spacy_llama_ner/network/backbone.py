@@ -102,6 +102,24 @@ def special_pieces(tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], list[
     raise ValueError(f"the tokenizer encodes a text differently with special pieces: {plain} against {full}")
 
 
+def misread_pieces(tokenizer: PreTrainedTokenizerFast) -> dict[int, int]:
+    """Say which pieces of a plain text are to be replaced, and by which.
+
+    `encode_special_tokens` keeps "</s>" in a text from being matched before the tokenizer's model reads it. But
+    some models (Unigram, as in XLM-RoBERTa; word lists) know it as a word, and give the special piece then.
+
+    tokenizer (PreTrainedTokenizerFast): From `load_tokenizer`.
+    RETURNS (Dict[int, int]): From the id of each special piece to that of the unknown piece; empty if the tokenizer
+        has none, as those of bytes, which do not need it: they merge no special piece.
+    """
+    unknown = tokenizer.unk_token_id
+    if unknown is None:
+        return {}
+    added = tokenizer.added_tokens_decoder.items()
+    special = {*tokenizer.all_special_ids, *(index for index, piece in added if piece.special)}
+    return dict.fromkeys(special - {unknown}, unknown)
+
+
 def longest_window(trunk: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, asked: int) -> int:
     """RETURNS (int): The most pieces a window may have, special ones included: `asked`, or the model's limit."""
     positions = getattr(trunk.config, "max_position_embeddings", None)

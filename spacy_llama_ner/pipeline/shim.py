@@ -291,15 +291,17 @@ class NetworkShim(Shim):
             self.get_spans,
             self.network.tokenizer,
             special_pieces=self._special_pieces,
+            misread_pieces=self._misread_pieces,
             max_pieces=self._max_pieces,
         )
 
     def _install(self, network: "TaggingNetwork") -> None:
-        from spacy_llama_ner.network.backbone import longest_window, special_pieces
+        from spacy_llama_ner.network.backbone import longest_window, misread_pieces, special_pieces
 
         _survive_fork()
         self._model = network.to(get_torch_default_device())
         self._special_pieces = special_pieces(network.tokenizer)
+        self._misread_pieces = misread_pieces(network.tokenizer)
         self._max_pieces = longest_window(network.trunk, network.tokenizer, self.max_window_pieces)
         self._clear_step()
         self.updates = 0

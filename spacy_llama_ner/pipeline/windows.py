@@ -6,7 +6,8 @@ backbone can read is parted, at a token's beginning where there is one.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +32,7 @@ def make_windows(
     *,
     special_pieces: tuple[list[int], list[int]],
     max_pieces: int,
+    misread_pieces: Mapping[int, int] = MappingProxyType({}),
 ) -> PieceBatch:
     """Split docs into windows of pieces, and note which pieces belong to which word.
 
@@ -39,6 +41,7 @@ def make_windows(
     tokenizer (PreTrainedTokenizerFast): Neither cuts nor pads.
     special_pieces (Tuple[List[int], List[int]]): Ids put before and after each window.
     max_pieces (int): Most pieces of a window, special ones included.
+    misread_pieces (Mapping[int, int]): Ids that plain text must not give, and what is read instead.
     RETURNS (PieceBatch): Its tokens are the words of the docs (see `words`), counted through all docs.
     RAISES (ValueError): If `max_pieces` leaves no room between the special pieces.
     """
@@ -66,13 +69,14 @@ def make_windows(
         _warn_uncovered(doc, words, best)
         for number, span in enumerate(spans):
             encoding = next(encodings)
+            ids = [misread_pieces.get(piece, piece) for piece in encoding.ids]
             first, last = align_pieces(span, np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2))
             window_index = np.empty(len(first), dtype=np.int64)
             position = np.empty(len(first), dtype=np.int64)
             for start, end in _parts(first, room):
                 window_index[start:end] = len(windows)
                 position[start:end] = np.arange(len(before), len(before) + end - start)
-                windows.append([*before, *encoding.ids[start:end], *after])
+                windows.append([*before, *ids[start:end], *after])
             pieces, tokens = _expand(first, last)
             keep = (best[tokens] == number) & (word_of_token[tokens] >= 0)
             pieces, tokens = pieces[keep], tokens[keep]

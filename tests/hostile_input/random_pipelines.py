@@ -1,5 +1,6 @@
 """Pipelines that find entities everywhere: random heads on tiny backbones and on the one that is shipped."""
 
+import shutil
 from functools import cache
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import spacy
 import torch
 from spacy.language import Language
 from spacy.util import fix_random_seed
+from tiny_models import TEXT
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
 
 from spacy_llama_ner.network.tags import begin_tag, inside_tag
 
@@ -25,7 +29,8 @@ class Pipelines:
     """Make pipelines, each once.
 
     folders (Dict[str, Path]): The backbones: "llama" (byte-level BPE), "bert" (WordPiece that lowercases, strips
-        accents and drops control characters), "llama-mini" (the one that is shipped).
+        accents and drops control characters), "unigram" (NFKC, and special pieces that its model knows as words),
+        "llama-mini" (the one that is shipped).
     """
 
     def __init__(self, folders: dict[str, Path]) -> None:
@@ -93,3 +98,20 @@ def randomize(nlp: Language, *, seed: int = 0) -> None:
         scale = EMISSION_SIZE / emissions.std(dim=0)  # (K,)
         network.head.weight.mul_(scale.unsqueeze(1))
         network.head.bias.copy_(-emissions.mean(dim=0) * scale)
+
+
+def make_unigram_llama(folder: Path, *, llama: Path) -> Path:
+    """Write the tiny Llama with a tokenizer whose model knows its special pieces as words, as XLM-RoBERTa's does."""
+    shutil.copytree(llama, folder, dirs_exist_ok=True)
+    special = ["<s>", "</s>", "<unk>", "<pad>", "<|eot_id|>"]
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=100, special_tokens=special, unk_token="<unk>", show_progress=False
+    )
+    tokenizer.train_from_iterator(TEXT, trainer)
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>", pad_token="<pad>"
+    ).save_pretrained(str(folder))
+    return folder
