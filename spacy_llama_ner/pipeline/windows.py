@@ -3,6 +3,9 @@
 A registered span getter chooses the windows in tokens. Where they overlap, a token takes its state from the
 window in which it is farthest from an edge that is not the doc's own. A window with more pieces than the
 backbone can read is parted, at a token's beginning where there is one.
+
+A doc that is read in several windows is logged with their number, at level DEBUG: each word still counts, but
+sees no context beyond its window. `logging.getLogger("spacy_llama_ner").setLevel("DEBUG")` shows it.
 """
 
 import logging
@@ -36,6 +39,8 @@ def make_windows(
 ) -> PieceBatch:
     """Split docs into windows of pieces, and note which pieces belong to which word.
 
+    Logs how many windows a doc has, if they are several.
+
     docs (Sequence[Doc]): Any number, of any length; empty ones too.
     get_spans (Callable): A spacy-transformers span getter.
     tokenizer (PreTrainedTokenizerFast): Neither cuts nor pads.
@@ -67,10 +72,13 @@ def make_windows(
         doc_lengths.append(len(words))
         best = _best_spans(len(doc), spans)
         _warn_uncovered(doc, words, best)
+        sizes: list[int] = []  # pieces of each span
+        n_before = len(windows)
         for number, span in enumerate(spans):
             encoding = next(encodings)
             ids = [misread_pieces.get(piece, piece) for piece in encoding.ids]
             first, last = align_pieces(span, np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2))
+            sizes.append(len(first))
             window_index = np.empty(len(first), dtype=np.int64)
             position = np.empty(len(first), dtype=np.int64)
             for start, end in _parts(first, room):
@@ -81,6 +89,7 @@ def make_windows(
             keep = (best[tokens] == number) & (word_of_token[tokens] >= 0)
             pieces, tokens = pieces[keep], tokens[keep]
             chosen.append((window_index[pieces], position[pieces], word_of_token[tokens]))
+        _log_windows(doc, len(words), len(windows) - n_before, sizes=sizes, room=room)
     window_index, position, token_index = (
         np.concatenate([np.empty(0, dtype=np.int64), *(part[i] for part in chosen)]) for i in range(3)
     )
@@ -133,4 +142,18 @@ def _warn_uncovered(doc: Doc, words: np.ndarray, best: np.ndarray) -> None:
             len(uncovered),
             len(words),
             doc[int(uncovered[0])].text,
+        )
+
+
+def _log_windows(doc: Doc, n_words: int, n_windows: int, *, sizes: Sequence[int], room: int) -> None:
+    if n_windows > 1 and logger.isEnabledFor(logging.DEBUG):
+        logger.debug(
+            "A doc of %d words is read in %d windows; %d of its %d spans have more than %d pieces and are parted. "
+            "It begins %r.",
+            n_words,
+            n_windows,
+            sum(size > room for size in sizes),
+            len(sizes),
+            room,
+            doc[:8].text,
         )

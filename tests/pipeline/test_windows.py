@@ -112,6 +112,23 @@ def test_windows_say_what_a_span_getter_leaves_out(windows, caplog):
     assert set(batch.token_index) == {1, 2}
 
 
+def test_windows_of_a_doc_are_logged_if_they_are_several(windows, caplog):
+    docs = [NLP("Yes."), NLP("Anna Kovac visited Berlin on Monday and then went home again."), NLP("")]
+    with caplog.at_level(logging.DEBUG, logger="spacy_llama_ner"):
+        batch = windows(docs, window=6, stride=6, max_pieces=11)
+    assert len(batch.windows) == 1 + 6
+    assert [record.getMessage() for record in caplog.records] == [
+        "A doc of 12 words is read in 6 windows; 2 of its 2 spans have more than 10 pieces and are parted. "
+        "It begins 'Anna Kovac visited Berlin on Monday and then'."
+    ]
+
+
+def test_windows_are_not_logged_unless_asked_for(windows, caplog):
+    with caplog.at_level(logging.INFO, logger="spacy_llama_ner"):
+        windows([NLP("Anna Kovac visited Berlin on Monday.")], window=2, stride=2)
+    assert not caplog.records
+
+
 def test_windows_refuse_a_limit_without_room(windows):
     with pytest.raises(ValueError, match="max_window_pieces: 1 leaves no room beside 1 special pieces"):
         windows([NLP("Yes")], max_pieces=1)
