@@ -86,11 +86,7 @@ NAMES = [
     "(Sato)",
 ]
 # every plane: its first and last characters, private use, unassigned and noncharacters
-PLANES = [
-    chr(plane << 16 | low)
-    for plane in range(17)
-    for low in (0x0001, 0x0400, 0x2FFF, 0xE000, 0xF8FF, 0xFDD0, 0xFFFD, 0xFFFE, 0xFFFF)
-]
+PLANES = [chr(plane << 16 | low) for plane in range(17) for low in (0x0001, 0x2FFF, 0xF8FF, 0xFFFE, 0xFFFF)]
 FRAGMENTS = {
     "whitespace": WHITESPACE,
     "control": CONTROL,

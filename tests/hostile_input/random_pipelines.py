@@ -19,6 +19,7 @@ LABELS = ["PER", "ORG", "LOC", "MISC"]
 SAMPLE = "Anna Kovac of Northgate Steel said on 3 May: “Berlin’s mayor, Dr. Åsa Łuk, will visit us!”"
 EMISSION_SIZE = 6.0  # standard deviation of the emissions, in nats
 SPAN_GETTERS = {
+    "default": {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 128, "stride": 96},
     "strided": {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 16, "stride": 12},
     "sentences": {"@span_getters": "spacy-transformers.sent_spans.v1"},
     "docs": {"@span_getters": "spacy-transformers.doc_spans.v1"},
@@ -46,8 +47,12 @@ class Pipelines:
         spans: str = "strided",
         max_window_pieces: int = 40,
         max_batch_pieces: int = 400,
+        overwrite: bool = True,
     ) -> Language:
-        """Make a pipeline; by default with windows and batches so small that most Docs are parted."""
+        """Make a pipeline; by default with windows and batches so small that most Docs are parted.
+
+        It overwrites the entities that a Doc has, so that all of them have scores.
+        """
         fix_random_seed(0)
         nlp = spacy.blank("en")
         nlp.max_length = 10**8
@@ -66,7 +71,7 @@ class Pipelines:
         }
         if backbone == "bert":
             model["lora_target_modules"] = ["query", "value"]
-        pipe = nlp.add_pipe(PIPE, config={"model": model})
+        pipe = nlp.add_pipe(PIPE, config={"model": model, "overwrite": overwrite})
         for label in LABELS:
             pipe.add_label(label)
         nlp.initialize()
