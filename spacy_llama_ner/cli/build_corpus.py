@@ -22,7 +22,7 @@ def build_corpus_cli(
         from spacy_llama_ner.corpus.article import CorpusError
         from spacy_llama_ner.corpus.build import read_markup_corpus
         from spacy_llama_ner.corpus.conll import format_conll
-        from spacy_llama_ner.whole_file import write_whole
+        from spacy_llama_ner.replacement import write_whole
 
         corpora = read_markup_corpus(folder)
         files = {

@@ -57,7 +57,7 @@ def convert_cli(
         from spacy_llama_ner.corpus.article import CorpusError
         from spacy_llama_ner.corpus.docbin import corpus_to_docs, write_docbin
         from spacy_llama_ner.corpus.source import read_source
-        from spacy_llama_ner.whole_file import write_whole
+        from spacy_llama_ner.replacement import write_whole
 
         if output.suffix != ".spacy":
             raise CorpusError(f"{output}: unexpected suffix. Expected a file named *.spacy.")

@@ -25,7 +25,7 @@ def evaluate_cli(
         from spacy_llama_ner.evaluation.examples import predict, read_gold
         from spacy_llama_ner.evaluation.metrics import evaluate
         from spacy_llama_ner.evaluation.raw_text import score_raw_text
-        from spacy_llama_ner.whole_file import write_whole
+        from spacy_llama_ner.replacement import write_whole
 
         if gpu_id >= 0:
             spacy.require_gpu(gpu_id)

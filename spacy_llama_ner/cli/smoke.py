@@ -29,7 +29,7 @@ def smoke_cli(
     """Install both wheels in a new environment and compare entities and scores with those from before."""
     with user_errors("Smoke test failed"):
         from spacy_llama_ner.release.smoke import smoke_test
-        from spacy_llama_ner.whole_file import write_whole
+        from spacy_llama_ner.replacement import write_whole
 
         paragraphs = read_paragraphs(texts)
         report = smoke_test(

@@ -8,7 +8,7 @@ from spacy.vocab import Vocab
 
 from spacy_llama_ner.corpus.article import Corpus, CorpusError, Sentence
 from spacy_llama_ner.corpus.spacing import SPACINGS, natural_spaces, plain_spaces
-from spacy_llama_ner.whole_file import write_whole
+from spacy_llama_ner.replacement import write_whole
 
 UNITS = ("sentence", "article")
 CHUNK_TAGS = "chunk_tags"

@@ -34,8 +34,8 @@ from spacy_llama_ner.network.backbone import (
     load_trunk,
 )
 from spacy_llama_ner.network.network import TaggingNetwork
-from spacy_llama_ner.network.replacement import replace_folder
 from spacy_llama_ner.network.types import BackboneSource, NetworkSettings
+from spacy_llama_ner.replacement import replace_folder
 
 logger = logging.getLogger("spacy_llama_ner")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from spacy.language import Language
 
-from spacy_llama_ner.network.replacement import replace_folder
+from spacy_llama_ner.replacement import replace_folder
 
 
 def whole_checkpoints() -> Callable[[Language], Language]:

@@ -21,7 +21,7 @@ from spacy_llama_ner.pipeline.scores import install_extension, store_scores
 from spacy_llama_ner.pipeline.shim import NetworkShim
 from spacy_llama_ner.pipeline.targets import allowed_tags
 from spacy_llama_ner.pipeline.words import word_indices
-from spacy_llama_ner.whole_file import write_whole
+from spacy_llama_ner.replacement import write_whole
 
 if TYPE_CHECKING:
     from spacy_llama_ner.network.loss import CompoundLoss

@@ -14,6 +14,7 @@ from spacy_llama_ner.release.errors import ReleaseError
 from spacy_llama_ner.release.meta import release_meta
 from spacy_llama_ner.release.model_card import model_card
 from spacy_llama_ner.release.wheel import build_wheel, check_requires_project
+from spacy_llama_ner.replacement import replace_folder
 
 logger = logging.getLogger(__name__)
 
@@ -62,15 +63,7 @@ def package_pipeline(
         _remove_litter(built)
         logger.info("Built %s, which requires %s", wheel, check_requires_project(wheel))
         # Only now: whatever fails above leaves an older package as it was.
-        older = Path(folder) / "older"
-        if package_dir.exists():
-            package_dir.rename(older)
-        try:
-            built.rename(package_dir)
-        except BaseException:
-            if older.exists():
-                older.rename(package_dir)
-            raise
+        replace_folder(built, package_dir)
     return package_dir / "dist" / wheel.name
 
 

@@ -15,7 +15,7 @@ from ruler import save_ruler
 from typer.testing import CliRunner
 
 from spacy_llama_ner.cli import app
-from spacy_llama_ner.whole_file import write_whole
+from spacy_llama_ner.replacement import write_whole
 
 
 @contextmanager

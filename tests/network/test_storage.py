@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load_file
 from tiny_models import make_tiny_llama
 
-from spacy_llama_ner.network import replacement, storage
+from spacy_llama_ner import replacement
+from spacy_llama_ner.network import storage
 from spacy_llama_ner.network.backbone import load_trunk
 from spacy_llama_ner.network.network import TaggingNetwork
 from spacy_llama_ner.network.storage import load_network, save_network

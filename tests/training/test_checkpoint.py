@@ -4,9 +4,9 @@ import pytest
 import spacy
 from spacy.language import Language
 
-from spacy_llama_ner.network import replacement
-from spacy_llama_ner.network.replacement import replace_folder
+from spacy_llama_ner import replacement
 from spacy_llama_ner.pipeline.checkpoint import save_whole, whole_checkpoints
+from spacy_llama_ner.replacement import replace_folder
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Put a finished folder in another's place, so that a process killed at any moment leaves one of them whole.
+"""Write a file or a folder whole or not at all: a full disk or a kill at any moment leaves the old one or the new one.
 
 Standard library only. A power failure is another matter: nothing is flushed to the disk here.
 """
@@ -11,6 +11,26 @@ from pathlib import Path
 
 _AT_FDCWD = -100
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux's renameat2, RENAME_SWAP of macOS's renamex_np
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that neither a full disk nor an interrupt leaves half of it under its name.
+
+    path (Path): The file, in a folder that exists; what was there is replaced at the end. A link stays one.
+    data (bytes): Its content.
+    RAISES (OSError): If it cannot be written; what was there is as it was.
+    """
+    path = path.resolve()
+    if path.exists() and not path.is_file():  # such as /dev/stdout; a folder is an error here
+        path.write_bytes(data)
+        return
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_bytes(data)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def replace_folder(draft: Path, folder: Path) -> None:
