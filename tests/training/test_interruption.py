@@ -64,21 +64,15 @@ def each_state_in_turn(outcomes, *, old="old", new="new"):
     return set(outcomes) == {old, new} and sorted(outcomes, key=[old, new].index) == outcomes
 
 
-@pytest.mark.parametrize(
-    ("way", "step"),
-    [
-        ("component", 4),
-        pytest.param("component", 1, marks=pytest.mark.slow),
-        pytest.param("whole", 1, marks=pytest.mark.slow),
-    ],
-)
-def test_save_that_is_killed_leaves_the_old_or_the_new_state(saved, tmp_path, way, step):
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["component", "whole"])
+def test_save_that_is_killed_leaves_the_old_or_the_new_state(saved, tmp_path, way):
     """The component's own folder, and a whole pipeline by `save_whole`."""
     outcomes = killed(
-        tmp_path, "saves", saved / "old", saved / "new", tmp_path / "target" / "nlp", way, step, timeout=500
+        tmp_path, "saves", saved / "old", saved / "new", tmp_path / "target" / "nlp", way, 1, timeout=500
     )
     assert each_state_in_turn(outcomes), outcomes
-    assert len(outcomes) > 30 / step
+    assert len(outcomes) > 30
 
 
 @pytest.mark.slow
