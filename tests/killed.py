@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import spacy
 from spacy.cli.train import train
-from spacy_train import CONFIG, TEXTS, WHOLE_CHECKPOINTS, overrides, register_whole_checkpoints
+from spacy_train import CONFIG, TEXTS, overrides
 
 from spacy_llama_ner.pipeline.checkpoint import save_whole
 
@@ -99,10 +99,8 @@ def saves(old, new, target, way, step):
 
 def trainings(folder, backbone, kills, seed):
     """RETURNS (list): For each killed training, its delay and how many entities model-last predicts, or an error."""
-    register_whole_checkpoints()
     moments, outcomes = random.Random(seed), []
     values = overrides(folder, backbone, training__eval_frequency=1, training__max_steps=100_000)
-    values["training.before_to_disk"] = WHOLE_CHECKPOINTS
     for _ in range(kills):
         output = folder / "out"
         shutil.rmtree(output, ignore_errors=True)

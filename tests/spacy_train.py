@@ -10,8 +10,6 @@ from typing import Any
 import spacy
 from spacy.tokens import DocBin
 
-from spacy_llama_ner.pipeline.checkpoint import whole_checkpoints
-
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "configs" / "mini.cfg"
 TEXTS = [
@@ -75,13 +73,3 @@ def spacy_train(output: Path, values: dict[str, Any], *, timeout: float = 300) -
         timeout=timeout,
         check=False,
     )
-
-
-# The value of [training] before_to_disk that makes checkpoints whole.
-WHOLE_CHECKPOINTS = {"@callbacks": "spacy_llama_ner.WholeCheckpoints.v1"}
-
-
-def register_whole_checkpoints() -> None:
-    """Register the callback where the installed distribution does not have it as an entry point."""
-    if not spacy.registry.has("callbacks", WHOLE_CHECKPOINTS["@callbacks"]):
-        spacy.registry.callbacks.register(WHOLE_CHECKPOINTS["@callbacks"], func=whole_checkpoints)

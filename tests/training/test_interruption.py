@@ -18,7 +18,6 @@ from spacy.util import fix_random_seed
 from spacy_train import (
     ROOT,
     TEXTS,
-    WHOLE_CHECKPOINTS,
     command,
     environment,
     overrides,
@@ -116,15 +115,12 @@ def test_spacy_train_that_is_killed_leaves_a_pipeline_that_predicts(tiny_llama, 
 
 
 def kill_spacy_train(folder: Path, backbone: Path, *, delay: float) -> None:
-    code = folder / "register.py"
-    code.write_text("from spacy_train import register_whole_checkpoints\n\nregister_whole_checkpoints()\n")
     shutil.rmtree(folder / "out", ignore_errors=True)
     values = overrides(folder, backbone, training__eval_frequency=1, training__max_steps=100_000)
-    values["training.before_to_disk"] = WHOLE_CHECKPOINTS
     with (folder / "output.txt").open("w") as output:
         process = subprocess.Popen(
-            [*command(folder / "out", values), "--code", str(code)],
-            env=environment(PYTHONPATH=os.pathsep.join([str(ROOT), str(ROOT / "tests")])),
+            command(folder / "out", values),
+            env=environment(),
             stdout=output,
             stderr=subprocess.STDOUT,
         )
