@@ -60,8 +60,9 @@ def check_random_docs(pipelines: Pipelines, combinations: list, *, n_docs: int) 
 
     check()
     assert seen["docs"] >= n_docs
-    assert seen["entities"] > n_docs
-    assert seen["longer"] > n_docs / 4
+    # many Docs are empty or whitespace alone, or all unknown pieces to a BERT
+    assert seen["entities"] > n_docs / 4
+    assert seen["longer"] > n_docs / 10
 
 
 def test_random_docs_on_tiny_backbones(pipelines):
