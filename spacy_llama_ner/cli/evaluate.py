@@ -16,7 +16,10 @@ def evaluate_cli(
     corpus: Annotated[Path, Argument(help="Annotated corpus, a .spacy file")],
     output: Annotated[Path | None, Option("--output", "-o", help="JSON file for the scores")] = None,
     gpu_id: Annotated[int, Option("--gpu-id", "-g", help="GPU, or -1 for the CPU")] = -1,
-    batch_size: Annotated[int, Option("--batch-size", min=1, help="Docs handed to a component at once")] = 64,
+    batch_size: Annotated[
+        int | None,
+        Option("--batch-size", min=1, help="Docs handed to a component at once; else the pipeline's own"),
+    ] = None,
 ) -> None:
     """Score a pipeline's entities on gold tokens (seqeval, strict IOB2, and spaCy) and on raw text."""
     with user_errors("Evaluation failed"):
@@ -30,6 +33,7 @@ def evaluate_cli(
         if gpu_id >= 0:
             spacy.require_gpu(gpu_id)
         nlp = spacy.load(model)
+        batch_size = batch_size or nlp.batch_size
         gold = read_gold(corpus, nlp.vocab)
         examples, seconds = predict(nlp, gold, batch_size=batch_size)
         result = {"model": model, "corpus": str(corpus), **evaluate(examples)}

@@ -11,14 +11,13 @@ import tempfile
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import srsly
 from spacy.tokens import Doc, Span
-from thinc.api import Optimizer, get_torch_default_device, torch2xp, xp2torch
+from thinc.api import Optimizer, get_torch_default_device
 from thinc.shims import Shim
-from thinc.types import FloatsXd
 
 from spacy_llama_ner.network.types import (
     BackboneSource,
@@ -28,11 +27,10 @@ from spacy_llama_ner.network.types import (
     ScoredSpan,
 )
 from spacy_llama_ner.pipeline.scores import install_extension
+from spacy_llama_ner.pipeline.stepping import step_weights
 from spacy_llama_ner.pipeline.windows import make_windows
 
 if TYPE_CHECKING:
-    import torch
-
     from spacy_llama_ner.network.loss import CompoundLoss, LossTerms
     from spacy_llama_ner.network.network import TaggingNetwork
 
@@ -202,14 +200,7 @@ class NetworkShim(Shim):
                 "grad_norm": norm,
                 "learn_rate": float(optimizer.learn_rate),
             }
-            for name, weight in named:
-                _step(
-                    optimizer,
-                    (self.id, name),
-                    weight,
-                    decay=weight.ndim > 1 and not name.startswith("crf."),
-                    lr_scale=self.head_learn_rate_scale if name.startswith(("head.", "crf.")) else 1.0,
-                )
+            step_weights(optimizer, named, owner=self.id, head_learn_rate_scale=self.head_learn_rate_scale)
         elif named and not self._warned:
             self._warned = True
             logger.warning(
@@ -348,24 +339,6 @@ def _restore(
         head_learn_rate_scale=head_scale,
     )
     return shim.from_bytes(data)
-
-
-def _step(
-    optimizer: Optimizer, key: tuple[int, str], weight: "torch.nn.Parameter", *, decay: bool, lr_scale: float
-) -> None:
-    """Step one weight. thinc's optimizers decay every tensor they are given, biases too."""
-    l2 = optimizer.L2
-    optimizer.L2 = l2 if decay else 0.0
-    try:
-        stepped, _ = optimizer(
-            key,
-            cast(FloatsXd, torch2xp(weight.data)),
-            cast(FloatsXd, torch2xp(cast("torch.Tensor", weight.grad))),
-            lr_scale=lr_scale,
-        )
-    finally:
-        optimizer.L2 = l2
-    weight.data.copy_(xp2torch(stepped))
 
 
 @cache
