@@ -1,4 +1,4 @@
-"""Write a file or a folder whole or not at all: a full disk or a kill at any moment leaves the old one or the new one.
+"""Write a file or a folder whole or not at all: a full disk or a kill at any moment leaves the old one or the new.
 
 Standard library only. A power failure is another matter: nothing is flushed to the disk here.
 """
@@ -16,14 +16,17 @@ _EXCHANGE = 2  # RENAME_EXCHANGE of Linux's renameat2, RENAME_SWAP of macOS's re
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that neither a full disk nor an interrupt leaves half of it under its name.
 
-    path (Path): The file, in a folder that exists; what was there is replaced at the end. A link stays one.
+    path (Path): The file, in a folder that exists; what was there is replaced at the end. A link stays one. A device
+        such as /dev/stdout is written to as it is.
     data (bytes): Its content.
     RAISES (OSError): If it cannot be written; what was there is as it was.
     """
-    path = path.resolve()
-    if path.exists() and not path.is_file():  # such as /dev/stdout; a folder is an error here
+    if path.is_relative_to("/dev") or (
+        path.exists() and not path.is_file()
+    ):  # a pipe; a folder is an error here
         path.write_bytes(data)
         return
+    path = path.resolve()
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         draft.write_bytes(data)
@@ -36,22 +39,23 @@ def write_whole(path: Path, data: bytes) -> None:
 def replace_folder(draft: Path, folder: Path) -> None:
     """Put a finished draft in a folder's place; if that fails, the folder is as it was.
 
-    The two change places in one step where the system can do that. Elsewhere the old folder is moved aside first;
-    a process killed just then leaves it whole beside the place, as the draft's name and `-old`.
+    The two change places in one step where the system can do that (Linux, macOS). Elsewhere the old folder is moved
+    aside first; a process killed just then leaves it whole beside the place, as `.NAME-old`, until the next success.
 
     draft (Path): On the same file system. It is gone afterwards.
     folder (Path): What is there is deleted.
     """
-    if folder.exists() and _exchange(draft, folder):
-        shutil.rmtree(draft, ignore_errors=True)
-        return
-    old = draft.with_name(f"{draft.name}-old")
+    old = folder.with_name(f".{folder.name}-old")
     if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        if _exchange(draft, folder):
+            shutil.rmtree(draft, ignore_errors=True)
+            return
         folder.rename(old)
     try:
         draft.rename(folder)
     except BaseException:
-        if old.exists():
+        if old.exists() and not folder.exists():
             old.rename(folder)
         raise
     shutil.rmtree(old, ignore_errors=True)

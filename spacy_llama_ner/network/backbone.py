@@ -102,6 +102,13 @@ def special_pieces(tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], list[
     raise ValueError(f"the tokenizer encodes a text differently with special pieces: {plain} against {full}")
 
 
+def largest_piece(tokenizer: PreTrainedTokenizerFast) -> int:
+    """RETURNS (int): The largest id that a text can give; a padding piece without an embedding does not count."""
+    added = [index for index, piece in tokenizer.added_tokens_decoder.items() if not piece.special]
+    before, after = special_pieces(tokenizer)
+    return max([tokenizer.vocab_size - 1, *added, *before, *after])
+
+
 def misread_pieces(tokenizer: PreTrainedTokenizerFast) -> dict[int, int]:
     """Say which pieces of a plain text are to be replaced, and by which.
 

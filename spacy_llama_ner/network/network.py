@@ -12,7 +12,13 @@ from transformers.tokenization_utils_fast import PreTrainedTokenizerFast
 
 from spacy_llama_ner.network.adapters import add_lora
 from spacy_llama_ner.network.attention import set_attention
-from spacy_llama_ner.network.backbone import BackboneReference, fingerprint, load_tokenizer, load_trunk
+from spacy_llama_ner.network.backbone import (
+    BackboneReference,
+    fingerprint,
+    largest_piece,
+    load_tokenizer,
+    load_trunk,
+)
 from spacy_llama_ner.network.batching import by_length, pad_docs, pad_ids
 from spacy_llama_ner.network.crf import CRF
 from spacy_llama_ner.network.loss import CompoundLoss, LossTerms
@@ -68,9 +74,9 @@ class TaggingNetwork(nn.Module):
                 f'"float32", got "{str(trunk.dtype).removeprefix("torch.")}"'
             )
         embeddings = cast(nn.Embedding, trunk.get_input_embeddings()).num_embeddings
-        if tokenizer.vocab_size > embeddings:  # the ids beyond would be an IndexError, or a dead GPU
+        if (largest := largest_piece(tokenizer)) >= embeddings:  # it would be an IndexError, or a dead GPU
             raise ValueError(
-                f"the tokenizer has {tokenizer.vocab_size} pieces and the backbone {reference.name!r} has "
+                f"the tokenizer gives pieces up to number {largest} and the backbone {reference.name!r} has "
                 f"{embeddings} embeddings: they do not belong together. Put the backbone's own tokenizer.json "
                 "beside its weights"
             )

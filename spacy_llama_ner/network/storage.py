@@ -9,6 +9,7 @@
 Nothing here is a pickle. Weights are never merged.
 """
 
+import glob
 import hashlib
 import json
 import logging
@@ -68,9 +69,10 @@ def save_network(network: TaggingNetwork, folder: Path, *, save_inside: bool) ->
 
 def _write(network: TaggingNetwork, folder: Path, *, inside: bool) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    for stale in folder.parent.glob(f".{folder.name}-*"):  # of a save that was killed
+    prefix = f".{folder.name}-draft-"
+    for stale in folder.parent.glob(f"{glob.escape(prefix)}*"):  # of a save that was killed
         shutil.rmtree(stale, ignore_errors=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    draft = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
     try:
         head = {f"head.{name}": weight for name, weight in network.head.state_dict().items()}
         head |= {f"crf.{name}": weight for name, weight in network.crf.state_dict().items()}

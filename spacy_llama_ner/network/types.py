@@ -143,6 +143,9 @@ class DivergedError(ValueError):
         super().__init__(f"the network's scores became {value:.3g}")
         self.value = value
 
+    def __reduce__(self) -> tuple[type["DivergedError"], tuple[float]]:
+        return type(self), (self.value,)
+
 
 def check_number(name: str, value: Any, *, whole: bool = False) -> None:
     """Check that a setting is a number: spaCy lets a number in quotes through as a text.

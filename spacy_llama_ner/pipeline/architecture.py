@@ -62,7 +62,7 @@ def llama_crf_tagger(
         ("max_grad_norm", max_grad_norm, 0),
     ):
         check_number(name, value)
-        if not value >= least:  # not a number neither
+        if not value >= least:  # so that nan is refused, too
             raise ValueError(f"{name}: expected at least {least}, got {value}")
     check_number("head_learn_rate_scale", head_learn_rate_scale)
     if not head_learn_rate_scale > 0:

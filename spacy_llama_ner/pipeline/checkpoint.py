@@ -6,6 +6,7 @@ a save's 48 ms in a small pipeline, in 11) leaves a `model-last` that spaCy cann
 """
 
 import copy
+import glob
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
@@ -45,7 +46,7 @@ def save_whole(nlp: Language, path: str | Path, *, exclude: Iterable[str] = ()) 
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; a pipeline is saved to a folder")
     prefix = f".{folder.name}-draft-"
-    for stale in folder.parent.glob(f"{prefix}*"):  # of a save that was killed
+    for stale in folder.parent.glob(f"{glob.escape(prefix)}*"):  # of a save that was killed
         shutil.rmtree(stale, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=prefix, dir=folder.parent) as temporary:
         draft = Path(temporary) / folder.name  # inside: the temporary folder itself is private to the user

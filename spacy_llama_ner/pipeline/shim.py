@@ -114,7 +114,8 @@ class NetworkShim(Shim):
             if self.updates:
                 raise self._diverged(f"{error} after update {self.updates - 1}") from error
             raise ValueError(
-                f"{error}: these weights come from a training that diverged. Load an earlier state, such as "
+                f"{error}: these weights come from a training that diverged, or overflow by themselves. "
+                "Load an earlier state, such as "
                 f"model-best, or train again with a lower learning rate{self._dtype_hint()}"
             ) from error
 

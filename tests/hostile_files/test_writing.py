@@ -4,6 +4,8 @@ import json
 import os
 import resource
 import stat
+import subprocess
+import sys
 import zipfile
 from contextlib import contextmanager
 
@@ -182,6 +184,14 @@ def test_write_whole_writes_into_a_pipe(tmp_path):
     finally:
         os.close(reader)
     assert [stat.S_ISFIFO(path.stat().st_mode) for path in tmp_path.iterdir()] == [True]
+
+
+def test_whole_file_through_a_device_is_written_as_it_is():
+    """`evaluate -o /dev/stdout`, into a pipe: its resolved name is of no file."""
+    code = "from pathlib import Path; from spacy_llama_ner.replacement import write_whole as w; "
+    code += "print('before', flush=True); w(Path('/dev/stdout'), b'through')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "before\nthrough"
 
 
 # the commands

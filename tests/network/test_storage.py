@@ -189,7 +189,7 @@ def test_interrupted_swap_leaves_the_old_one_whole(tmp_path, tiny_llama, monkeyp
     rename = Path.rename
 
     def interrupt(self, target):
-        if self.name.startswith(".net-") and not self.name.endswith("-old"):
+        if self.name.startswith(".net-draft-"):
             raise KeyboardInterrupt
         return rename(self, target)
 
@@ -202,7 +202,7 @@ def test_interrupted_swap_leaves_the_old_one_whole(tmp_path, tiny_llama, monkeyp
 
 
 def test_save_removes_what_a_killed_save_left(tmp_path, tiny_llama):
-    (tmp_path / ".net-killed").mkdir()
+    (tmp_path / ".net-draft-killed").mkdir()
     save_network(build(tiny_llama), tmp_path / "net", save_inside=False)
     assert [path.name for path in tmp_path.iterdir()] == ["net"]
 

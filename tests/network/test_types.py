@@ -1,6 +1,8 @@
+import pickle
+
 import pytest
 
-from spacy_llama_ner.network.types import BackboneSource, NetworkSettings
+from spacy_llama_ner.network.types import BackboneSource, DivergedError, NetworkSettings
 
 
 @pytest.mark.parametrize(
@@ -38,3 +40,8 @@ def test_differences_name_every_setting_that_differs():
         "pooling: config has 'last', saved weights have 'first'",
         "lora_rank: config has 4, saved weights have 8",
     ]
+
+
+def test_diverged_error_survives_a_process():
+    error = pickle.loads(pickle.dumps(DivergedError(float("inf"))))
+    assert (str(error), error.value) == ("the network's scores became inf", float("inf"))
