@@ -1,0 +1,245 @@
+"""Measure what pretraining is worth, and choose the recipe of `configs/mini.cfg`, by dev F1.
+
+    python benchmarks/pretraining/run.py OUTPUT.json [--conll FOLDER] [--group worth] [--group recipe]
+
+Every cell is one `spacy train configs/mini.cfg` with the overrides that the results name. Cells that OUTPUT.json
+already holds with the same settings are not trained again. Times of cells that ran side by side (`--jobs`) say little.
+"""
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Annotated, Any
+
+import torch
+import typer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from wasabi import msg
+
+from spacy_llama_ner.cli.convert import Split, Unit, convert_cli
+from spacy_llama_ner.evaluation.examples import read_gold
+from spacy_llama_ner.replacement import write_whole
+
+CONFIG = Path("configs/mini.cfg")
+MINI, CONLL = "mini-news", "CoNLL-2003"
+BATCH = 16
+MODEL = "components.llama_crf_ner.model."
+ALL_WEIGHTS = {f"{MODEL}peft": None, f"{MODEL}freeze_backbone": False, f"{MODEL}head_learn_rate_scale": 4.0}
+# Learning rate and epochs by what is trained and corpus.
+SCHEDULES = {
+    ("lora", MINI): (2e-3, 6),
+    ("lora", CONLL): (1e-3, 4),
+    ("all", MINI): (8e-4, 6),
+    ("all", CONLL): (6e-4, 4),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training.
+
+    group, name (str): Where it stands in the results.
+    corpus (str): MINI or CONLL.
+    trained (str): "lora" or "all".
+    random (bool): Random weights of the backbone's shape in place of its own.
+    seed (int): Of the training.
+    changes (Tuple): Further overrides, pairs of key and value.
+    rate, epochs (Optional): In place of those of SCHEDULES.
+    unit (str): "sentence" or "article".
+    """
+
+    group: str
+    name: str
+    corpus: str
+    trained: str = "lora"
+    random: bool = False
+    seed: int = 0
+    changes: tuple[tuple[str, Any], ...] = ()
+    rate: float | None = None
+    epochs: int | None = None
+    unit: str = "sentence"
+
+    @property
+    def key(self) -> str:
+        return f"{self.group}/{self.corpus}/{self.name}/{self.seed}"
+
+
+def worth(corpus: str, seed: int) -> Iterator[Cell]:
+    """YIELDS (Cell): Pretrained and random weights, adapters and all weights, causal and bidirectional."""
+    for attention in ("bidirectional", "causal"):
+        changes = ((f"{MODEL}attention", attention),)
+        for name, trained, random in (
+            ("pretrained, frozen + LoRA", "lora", False),
+            ("random, frozen + LoRA", "lora", True),
+            ("pretrained, all weights", "all", False),
+        ):
+            yield Cell("worth", f"{name}, {attention}", corpus, trained, random, seed, changes)
+
+
+def recipe(seed: int) -> Iterator[Cell]:
+    """YIELDS (Cell): One change at a time to the recipe of mini.cfg, on mini-news."""
+    every = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    variants: dict[str, dict[str, Any]] = {
+        "as in SCHEDULES": {},
+        "rank 8": {"changes": ((f"{MODEL}lora_rank", 8), (f"{MODEL}lora_alpha", 16))},
+        "rank 32": {"changes": ((f"{MODEL}lora_rank", 32), (f"{MODEL}lora_alpha", 64))},
+        "LoRA in all linear layers": {"changes": ((f"{MODEL}lora_target_modules", every),)},
+        "learning rate 1e-3": {"rate": 1e-3},
+        "learning rate 4e-3": {"rate": 4e-3},
+        "3 epochs": {"epochs": 3},
+        "10 epochs": {"epochs": 10},
+        "pooling first": {"changes": ((f"{MODEL}pooling", "first"),)},
+        "pooling mean": {"changes": ((f"{MODEL}pooling", "mean"),)},
+        "articles": {"unit": "article"},
+        "all weights": {"trained": "all"},
+        "all weights, learning rate 4e-4": {"trained": "all", "rate": 4e-4},
+    }
+    for name, options in variants.items():
+        yield Cell("recipe", name, MINI, seed=seed, **options)
+
+
+def main(
+    output: Annotated[Path, typer.Argument(help="JSON file for the results; what it holds is kept")],
+    conll: Annotated[
+        Path | None, typer.Option(help="Folder of CoNLL-2003 files with train.* and dev.*")
+    ] = None,
+    group: Annotated[list[str], typer.Option(help="worth or recipe; may be given twice")] = ["worth"],  # noqa: B006
+    seed: Annotated[list[int], typer.Option(help="Seed of the trainings; may be given several times")] = [0],  # noqa: B006
+    only: Annotated[str, typer.Option(help="Train only cells whose key has this text")] = "",
+    jobs: Annotated[
+        int, typer.Option(help="Trainings side by side, with one thread each if more than one")
+    ] = 1,
+    backbone: Annotated[Path, typer.Option(help="Folder of the backbone")] = Path("assets/llama-mini"),
+    mini: Annotated[Path, typer.Option(help="Folder of mini-news")] = Path("assets/mini-news"),
+    work: Annotated[Path, typer.Option(help="Folder for corpora and pipelines")] = Path(
+        "training/pretraining"
+    ),
+) -> None:
+    """Train the cells that are missing and show all."""
+    cells = [cell for number in seed for cell in _cells(group, number, conll)]
+    cells = [cell for cell in cells if only in cell.key]
+    sources = {MINI: mini, CONLL: conll}
+    corpora = {
+        (cell.corpus, cell.unit): _convert(sources[cell.corpus], work, cell.corpus, cell.unit)
+        for cell in cells
+    }
+    random = _random_backbone(backbone, work / "random")
+    results = json.loads(output.read_text(encoding="utf8")) if output.is_file() else {}
+    todo = {}
+    for cell in cells:
+        overrides = _overrides(cell, random if cell.random else backbone, corpora[cell.corpus, cell.unit])
+        if results.get(cell.key, {}).get("overrides") != overrides:
+            todo[cell] = overrides
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(_train, cell, todo[cell], work, jobs): cell for cell in todo}
+        for future in as_completed(futures):
+            results[futures[future].key] = future.result()
+            output.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(output, (json.dumps(results, indent=1, sort_keys=True) + "\n").encode())
+            print(f"{futures[future].key}: dev F1 {100 * future.result()['f1']:.2f}", flush=True)
+    show(results)
+
+
+def show(results: dict[str, Any]) -> None:
+    """Print one line a cell, the seeds' mean: the largest dev F1 of a training's evaluations, in percent."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for key in sorted(results):
+        groups.setdefault(key.rpartition("/")[0], []).append(results[key])
+    rows = [
+        (name, f"{100 * mean(r['f1'] for r in found):.1f}", ", ".join(f"{100 * r['f1']:.1f}" for r in found))
+        for name, found in groups.items()
+    ]
+    msg.table(rows, header=("", "dev F1", "seeds"), aligns=("l", "r", "l"), divider=True)
+
+
+def _cells(groups: list[str], seed: int, conll: Path | None) -> Iterator[Cell]:
+    if unknown := set(groups) - {"worth", "recipe"}:
+        msg.fail(f"No group {', '.join(unknown)}. Expected worth or recipe", exits=1)
+    if "worth" in groups:
+        for corpus in (MINI, CONLL) if conll else (MINI,):
+            yield from worth(corpus, seed)
+    if "recipe" in groups:
+        yield from recipe(seed)
+
+
+def _convert(source: Path | None, work: Path, corpus: str, unit: str) -> dict[str, Path]:
+    """RETURNS (Dict[str, Path]): train and dev; dev is always of sentences or articles as train is."""
+    paths = {split: work / corpus / f"{split}-{unit}.spacy" for split in ("train", "dev")}
+    for split, path in paths.items():
+        convert_cli(str(source), path, unit=Unit(unit), split=Split(split))
+    return paths
+
+
+def _random_backbone(backbone: Path, folder: Path) -> Path:
+    """RETURNS (Path): A folder like the backbone's, with weights drawn with seed 0."""
+    torch.manual_seed(0)
+    AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(backbone)).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(backbone).save_pretrained(folder)
+    return folder
+
+
+def _overrides(cell: Cell, backbone: Path, corpora: dict[str, Path]) -> dict[str, Any]:
+    import spacy
+
+    rate, epochs = SCHEDULES[cell.trained, cell.corpus]
+    epochs = cell.epochs or epochs
+    docs = len(read_gold(corpora["train"], spacy.blank("en").vocab))
+    batch = BATCH if cell.unit == "sentence" else 1  # an article is about a batch of sentences
+    per_epoch = math.ceil(docs / batch)
+    return {
+        **(ALL_WEIGHTS if cell.trained == "all" else {}),
+        f"{MODEL}backbone.name": str(backbone),
+        **dict(cell.changes),
+        "paths.train": str(corpora["train"]),
+        "paths.dev": str(corpora["dev"]),
+        "system.seed": cell.seed,
+        "training.batcher.size": batch,
+        "training.max_epochs": epochs,
+        "training.eval_frequency": per_epoch,
+        "training.optimizer.learn_rate.initial_rate": cell.rate or rate,
+        "training.optimizer.learn_rate.warmup_steps": per_epoch * epochs // 15,
+        "training.optimizer.learn_rate.total_steps": per_epoch * epochs,
+    }
+
+
+def _train(cell: Cell, overrides: dict[str, Any], work: Path, jobs: int) -> dict[str, Any]:
+    folder = work / "runs" / cell.key.replace("/", "-").replace(" ", "_").replace(",", "")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    log = folder / "log.jsonl"
+    command = [sys.executable, "-m", "spacy", "train", str(CONFIG), "--paths.log", str(log)]
+    for key, value in overrides.items():
+        command += [f"--{key}", value if isinstance(value, str) else json.dumps(value)]
+    threads = {"OMP_NUM_THREADS": "1"} if jobs > 1 else {}
+    start = time.perf_counter()
+    with (folder / "output.txt").open("w") as file:
+        done = subprocess.run(command, stdout=file, stderr=file, env=os.environ | threads)
+    if done.returncode:
+        raise RuntimeError(f"{cell.key}: spacy train failed. See {folder / 'output.txt'}")
+    lines = [json.loads(line) for line in log.read_text(encoding="utf8").splitlines()]
+    curve = [
+        {"step": line["step"], "f1": line["score"], "per_type": line["scores"].get("ents_per_type")}
+        for line in lines
+        if "score" in line
+    ]
+    best = max(curve, key=lambda point: point["f1"])
+    return {
+        "f1": best["f1"],
+        "step": best["step"],
+        "curve": [[point["step"], point["f1"]] for point in curve],
+        "seconds": time.perf_counter() - start,
+        "overrides": overrides,
+    }
+
+
+if __name__ == "__main__":
+    typer.run(main)
