@@ -11,4 +11,14 @@ app = typer.Typer(
 )
 
 # Each module registers its command on `app`, so it has to come after it.
-from spacy_llama_ner.cli import build_corpus, clean, convert, demo, evaluate, package, pretrain, smoke  # noqa: E402, F401
+from spacy_llama_ner.cli import (  # noqa: E402, F401
+    build_corpus,
+    clean,
+    convert,
+    demo,
+    evaluate,
+    package,
+    pretrain,
+    smoke,
+    split_corpus,
+)

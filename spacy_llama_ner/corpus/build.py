@@ -21,15 +21,8 @@ def read_markup_corpus(folder: Path, *, labels: Sequence[str] = LABELS) -> dict[
     RETURNS (dict[str, Corpus]): train, dev and test, each in the order of the file names.
     RAISES (CorpusError): If an article or the file of splits is malformed, or a split is empty.
     """
-    paths = {path.stem: path for path in sorted((folder / "articles").glob("*.txt"))}
-    if not paths:
-        raise CorpusError(f"{folder / 'articles'}: no article. Expected files named like 001-some-topic.txt.")
-    for name, path in paths.items():
-        if not _NAME.fullmatch(name):
-            raise CorpusError(
-                f"{path}: unexpected file name. Expected three digits and a slug: 001-topic.txt."
-            )
-    split_of = _read_splits(folder / "splits.json", list(paths))
+    paths = find_articles(folder)
+    split_of = read_splits(folder / "splits.json", paths)
     corpora = {}
     for split in SPLITS:
         names = [name for name in paths if split_of.get(name, "train") == split]
@@ -40,8 +33,32 @@ def read_markup_corpus(folder: Path, *, labels: Sequence[str] = LABELS) -> dict[
     return corpora
 
 
-def _read_splits(path: Path, names: Collection[str]) -> dict[str, str]:
-    """RETURNS (dict[str, str]): dev or test by article name."""
+def find_articles(folder: Path) -> dict[str, Path]:
+    """Find the articles of a folder of markup.
+
+    folder (Path): Holds `articles/NNN-slug.txt`.
+    RETURNS (dict[str, Path]): Files by article name, in the order of the names.
+    RAISES (CorpusError): If there is none, or one is named otherwise.
+    """
+    paths = {path.stem: path for path in sorted((folder / "articles").glob("*.txt"))}
+    if not paths:
+        raise CorpusError(f"{folder / 'articles'}: no article. Expected files named like 001-some-topic.txt.")
+    for name, path in paths.items():
+        if not _NAME.fullmatch(name):
+            raise CorpusError(
+                f"{path}: unexpected file name. Expected three digits and a slug: 001-topic.txt."
+            )
+    return paths
+
+
+def read_splits(path: Path, names: Collection[str]) -> dict[str, str]:
+    """Read which articles are dev and test.
+
+    path (Path): JSON: {"dev": ["012-slug"], "test": ["034-slug"]}.
+    names (Collection[str]): The articles that there are.
+    RETURNS (dict[str, str]): dev or test by article name; articles that it does not name are train.
+    RAISES (CorpusError): If the file is malformed, or names an article twice or one that is not there.
+    """
     form = 'Expected {"dev": ["012-slug"], "test": ["034-slug"]}.'
     if not path.is_file():
         raise CorpusError(f"{path}: no such file. {form}")
@@ -56,7 +73,7 @@ def _read_splits(path: Path, names: Collection[str]) -> dict[str, str]:
         if not isinstance(members, list):
             raise CorpusError(f"{path}: {split} is not a list. {form}")
         for name in members:
-            if name not in names:
+            if not isinstance(name, str) or name not in names:
                 raise CorpusError(f"{path}: {split} names {name!r}, which is no article. Mend the name.")
             if name in split_of:
                 raise CorpusError(f"{path}: {name!r} is in {split_of[name]} and in {split}. Remove one.")
