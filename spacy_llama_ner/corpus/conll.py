@@ -93,6 +93,16 @@ def read_conll(path: Path, *, repair: bool = False) -> Corpus:
     return Corpus(group_articles(items), has_articles, repairs.report())
 
 
+def token_lines(path: Path) -> list[list[int]]:
+    """Find the lines that tokens stand in.
+
+    path (Path): A file that `read_conll` reads without repairs.
+    RETURNS (list[list[int]]): The line of each token, from 1, by sentence in the file's order.
+    RAISES (CorpusError): If it is not UTF-8.
+    """
+    return [[number for number, _, _ in block] for block in _split_blocks(read_utf8(path)) if block]
+
+
 def format_conll(articles: Iterable[Article]) -> str:
     """Write articles as CoNLL text of four columns.
 

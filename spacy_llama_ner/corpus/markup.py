@@ -95,15 +95,25 @@ def format_markup(article: Article) -> str:
     for sentence in article.sentences:
         if sentence.words[0].startswith("#"):
             raise CorpusError(f"Markup cannot begin a sentence with #: {' '.join(sentence.words)!r}.")
-        items = list(sentence.words)
-        for word in items:
-            if "[" in word or "]" in word:
-                raise CorpusError(f"Markup cannot hold {word!r}: brackets mean entities. Use ( and ).")
-        for start, end, label in iob2_spans(sentence.tags):
-            items[start] = f"[{label} {items[start]}"
-            items[end - 1] += "]"
-        lines.append(" ".join(items))
+        lines.append(format_sentence(sentence))
     return "\n".join(lines) + "\n"
+
+
+def format_sentence(sentence: Sentence) -> str:
+    """Write a sentence as one line of markup.
+
+    sentence (Sentence): The sentence; parts of speech and chunks are not written.
+    RETURNS (str): Tokens with single spaces between them, entities in brackets.
+    RAISES (CorpusError): If a word holds a bracket.
+    """
+    items = list(sentence.words)
+    for word in items:
+        if "[" in word or "]" in word:
+            raise CorpusError(f"Markup cannot hold {word!r}: brackets mean entities. Use ( and ).")
+    for start, end, label in iob2_spans(sentence.tags):
+        items[start] = f"[{label} {items[start]}"
+        items[end - 1] += "]"
+    return " ".join(items)
 
 
 def _check_opening(line: str, start: int, item: str, label: str, place: str, labels: Sequence[str]) -> None:

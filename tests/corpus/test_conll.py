@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_llama_ner.corpus.article import Article, CorpusError, Repair, Sentence
-from spacy_llama_ner.corpus.conll import DOCSTART, format_conll, read_conll
+from spacy_llama_ner.corpus.conll import DOCSTART, format_conll, read_conll, token_lines
 from spacy_llama_ner.corpus.tagging import to_iob1, to_iob2
 
 CORPUS_2003 = Path(__file__).parents[3] / "shared" / "conll2003"
@@ -180,6 +180,12 @@ ARTICLES = st.lists(
     min_size=1,
     max_size=3,
 )
+
+
+def test_token_lines_count_every_line(tmp_path):
+    path = write(tmp_path, "\ufeff-DOCSTART- O\r\n\r\nAnna B-PER\r\nsails O\r\n\r\n\r\nOslo B-LOC")
+    assert token_lines(path) == [[3, 4], [7]]
+    assert [len(sentence.words) for sentence in read_conll(path).sentences] == [2, 1]
 
 
 @given(ARTICLES)
