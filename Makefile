@@ -25,6 +25,7 @@ check: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m spacy_llama_ner build-corpus assets/mini-news --check
+	$(BIN)/python -m spacy_llama_ner check-corpus assets/mini-news
 
 # Against spaCy's transformer + ner on one backbone: CONLL=folder with train.* and dev.* of CoNLL-2003. Half an hour.
 bench-conll2003: $(VENV)/project

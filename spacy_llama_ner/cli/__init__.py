@@ -13,6 +13,7 @@ app = typer.Typer(
 # Each module registers its command on `app`, so it has to come after it.
 from spacy_llama_ner.cli import (  # noqa: E402, F401
     build_corpus,
+    check_corpus,
     clean,
     convert,
     demo,
