@@ -6,6 +6,7 @@ Every cell is one `spacy train configs/mini.cfg` with the overrides that the res
 already holds with the same settings are not trained again. Times of cells that ran side by side (`--jobs`) say little.
 """
 
+import hashlib
 import json
 import math
 import os
@@ -27,6 +28,7 @@ from wasabi import msg
 
 from spacy_llama_ner.cli.convert import Split, Unit, convert_cli
 from spacy_llama_ner.evaluation.examples import read_gold
+from spacy_llama_ner.pretraining.once import digest_files
 from spacy_llama_ner.replacement import write_whole
 
 CONFIG = Path("configs/mini.cfg")
@@ -74,7 +76,7 @@ class Cell:
 
 
 def worth(corpus: str, seed: int) -> Iterator[Cell]:
-    """YIELDS (Cell): Pretrained and random weights, adapters and all weights, causal and bidirectional."""
+    """YIELDS (Cell): Adapters on pretrained and on random weights, and all weights; causal and bidirectional."""
     for attention in ("bidirectional", "causal"):
         changes = ((f"{MODEL}attention", attention),)
         for name, trained, random in (
@@ -134,19 +136,26 @@ def main(
     }
     random = _random_backbone(backbone, work / "random")
     results = json.loads(output.read_text(encoding="utf8")) if output.is_file() else {}
-    todo = {}
+    todo, failed = {}, []
     for cell in cells:
         overrides = _overrides(cell, random if cell.random else backbone, corpora[cell.corpus, cell.unit])
-        if results.get(cell.key, {}).get("overrides") != overrides:
-            todo[cell] = overrides
+        inputs = _digest(random if cell.random else backbone, corpora[cell.corpus, cell.unit])
+        found = results.get(cell.key, {})
+        if (found.get("overrides"), found.get("inputs")) != (overrides, inputs):
+            todo[cell] = overrides, inputs
     with ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(_train, cell, todo[cell], work, jobs): cell for cell in todo}
+        futures = {pool.submit(_train, cell, *todo[cell], work, jobs): cell for cell in todo}
         for future in as_completed(futures):
+            if error := future.exception():
+                failed.append(str(error))
+                continue
             results[futures[future].key] = future.result()
             output.parent.mkdir(parents=True, exist_ok=True)
             write_whole(output, (json.dumps(results, indent=1, sort_keys=True) + "\n").encode())
             print(f"{futures[future].key}: dev F1 {100 * future.result()['f1']:.2f}", flush=True)
     show(results)
+    if failed:
+        msg.fail("Failed", "\n".join(failed), exits=1)
 
 
 def show(results: dict[str, Any]) -> None:
@@ -211,7 +220,18 @@ def _overrides(cell: Cell, backbone: Path, corpora: dict[str, Path]) -> dict[str
     }
 
 
-def _train(cell: Cell, overrides: dict[str, Any], work: Path, jobs: int) -> dict[str, Any]:
+def _digest(backbone: Path, corpora: dict[str, Path]) -> str:
+    """RETURNS (str): A digest of the config, the corpora and the backbone's files."""
+    paths = [
+        CONFIG,
+        *(corpora.values()),
+        *sorted(backbone.glob("*.safetensors")),
+        backbone / "tokenizer.json",
+    ]
+    return hashlib.sha256("".join(digest_files(paths)).encode()).hexdigest()
+
+
+def _train(cell: Cell, overrides: dict[str, Any], inputs: str, work: Path, jobs: int) -> dict[str, Any]:
     folder = work / "runs" / cell.key.replace("/", "-").replace(" ", "_").replace(",", "")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -238,6 +258,7 @@ def _train(cell: Cell, overrides: dict[str, Any], work: Path, jobs: int) -> dict
         "curve": [[point["step"], point["f1"]] for point in curve],
         "seconds": time.perf_counter() - start,
         "overrides": overrides,
+        "inputs": inputs,
     }
 
 

@@ -1,7 +1,6 @@
 """`pretrain`: text to a small Llama."""
 
 import json
-import math
 import os
 import shlex
 import sys
@@ -21,12 +20,12 @@ def pretrain_cli(
     init_from: Annotated[
         Path | None, Option(help="Llama to train on, with its tokenizer; else both are new")
     ] = None,
-    vocab_size: Annotated[int, Option(help="Pieces of a new tokenizer")] = 8192,
-    hidden_size: Annotated[int, Option(help="Hidden size of a new Llama")] = 256,
-    intermediate_size: Annotated[int, Option(help="MLP size of a new Llama")] = 704,
-    layers: Annotated[int, Option(help="Layers of a new Llama")] = 6,
-    heads: Annotated[int, Option(help="Attention heads of a new Llama")] = 8,
-    kv_heads: Annotated[int, Option(help="Key/value heads of a new Llama")] = 4,
+    vocab_size: Annotated[int | None, Option(help="Pieces of a new tokenizer (8192)")] = None,
+    hidden_size: Annotated[int | None, Option(help="Hidden size of a new Llama (256)")] = None,
+    intermediate_size: Annotated[int | None, Option(help="MLP size of a new Llama (704)")] = None,
+    layers: Annotated[int | None, Option(help="Layers of a new Llama (6)")] = None,
+    heads: Annotated[int | None, Option(help="Attention heads of a new Llama (8)")] = None,
+    kv_heads: Annotated[int | None, Option(help="Key/value heads of a new Llama (4)")] = None,
     row_length: Annotated[int, Option(help="Pieces of a training row")] = 256,
     validation_share: Annotated[float, Option(help="Share of the documents held out")] = 0.005,
     epochs: Annotated[float, Option(help="Passes over the text, or a part of one")] = 1.0,
@@ -45,27 +44,32 @@ def pretrain_cli(
     resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint")] = False,
 ) -> None:
     """Pretrain a small Llama and its tokenizer on any text, or train one on."""
-    if gpu_id >= 0:
-        os.environ.setdefault("CUDA_VISIBLE_DEVICES", str(gpu_id))  # read when torch first looks
     with user_errors("Pretraining failed"):
+        _choose_gpu(gpu_id)
         import torch
 
-        from spacy_llama_ner.pretraining.card import check_about
         from spacy_llama_ner.pretraining.model import Shape
-        from spacy_llama_ner.pretraining.run import Settings, pretrain
+        from spacy_llama_ner.pretraining.run import pretrain
+        from spacy_llama_ner.pretraining.settings import Settings
         from spacy_llama_ner.pretraining.training import Schedule
 
         if gpu_id >= 0 and not torch.cuda.is_available():
             raise ValueError(
                 f"--gpu-id {gpu_id}: torch {torch.__version__} sees no CUDA device. Use -1 for the CPU"
             )
-        card = json.loads(about.read_text(encoding="utf-8")) if about else {}
-        check_about(card)
+        sizes = {
+            "vocab_size": vocab_size,
+            "hidden_size": hidden_size,
+            "intermediate_size": intermediate_size,
+            "num_hidden_layers": layers,
+            "num_attention_heads": heads,
+            "num_key_value_heads": kv_heads,
+        }
+        given = {name: size for name, size in sizes.items() if size is not None}
         settings = Settings(
             texts=tuple(map(str, texts)),
             init_from=str(init_from) if init_from else None,
-            vocab_size=vocab_size,
-            shape=Shape(hidden_size, intermediate_size, layers, heads, kv_heads),
+            shape=Shape(**given) if given or not init_from else None,
             row_length=row_length,
             validation_share=validation_share,
             schedule=Schedule(
@@ -84,7 +88,7 @@ def pretrain_cli(
             resume=resume,
             use_cpu=gpu_id < 0,
             command=shlex.join(["python", "-m", "spacy_llama_ner", *sys.argv[1:]]),
-            about=card,
+            about=_read_about(about),
             max_shard_size=max_shard_size,
             report=_show,
         )
@@ -95,6 +99,26 @@ def pretrain_cli(
     )
 
 
+def _choose_gpu(gpu_id: int) -> None:
+    """Let torch see that GPU alone: the Trainer takes the first one. To be called before torch looks."""
+    if gpu_id < 0:
+        return
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    devices = [device for device in visible.split(",") if device] if visible is not None else None
+    if devices is not None and gpu_id >= len(devices):
+        raise ValueError(f"--gpu-id {gpu_id}: CUDA_VISIBLE_DEVICES={visible!r} has {len(devices)} devices")
+    os.environ["CUDA_VISIBLE_DEVICES"] = devices[gpu_id] if devices is not None else str(gpu_id)
+
+
+def _read_about(path: Path | None) -> dict[str, str]:
+    if path is None:
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as e:
+        raise ValueError(f"{path}: not JSON: {e}. Expected an object of texts for the model card") from e
+
+
 def _show(record: dict[str, Any]) -> None:
     if "stage" in record:
         msg.info(record["stage"])
@@ -103,6 +127,6 @@ def _show(record: dict[str, Any]) -> None:
     names = {"loss": "loss", "validation_loss": "validation loss", "validation_loss_masked": "masked"}
     what += [f"{name} {record[key]:.3f}" for key, name in names.items() if key in record]
     what.append(f"{record['pieces_per_second']:,.0f} pieces/s")
-    if not math.isnan(record["seconds_left"]):
+    if record["seconds_left"] is not None:
         what.append(f"{record['seconds_left'] / 60:.0f} min left")
     print("  ".join(what), flush=True)

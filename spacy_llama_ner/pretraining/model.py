@@ -12,13 +12,15 @@ EMBEDDINGS_MULTIPLE = 64  # what matrix kernels like; ids above the vocabulary n
 
 @dataclass(frozen=True)
 class Shape:
-    """The size of a new Llama, in transformers' words.
+    """The size of a new Llama and its tokenizer, in transformers' words.
 
+    vocab_size (int): Pieces of the tokenizer; the embeddings are padded to a multiple of 64.
     hidden_size, intermediate_size, num_hidden_layers, num_attention_heads, num_key_value_heads (int): As in
         LlamaConfig.
     max_position_embeddings (int): Longest window in pieces.
     """
 
+    vocab_size: int = 8192
     hidden_size: int = 256
     intermediate_size: int = 704
     num_hidden_layers: int = 6
@@ -50,8 +52,7 @@ def new_llama(shape: Shape, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausa
     RETURNS (LlamaForCausalLM): Float32, drawn from torch's global generator.
     """
     config = LlamaConfig(
-        **vars(shape),
-        vocab_size=_padded(len(tokenizer)),
+        **vars(shape) | {"vocab_size": _padded(len(tokenizer))},
         rope_theta=500_000.0,
         rms_norm_eps=1e-5,
         tie_word_embeddings=True,
@@ -62,19 +63,25 @@ def new_llama(shape: Shape, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausa
     return LlamaForCausalLM(config)
 
 
-def load_llama(folder: Path, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+def load_llama(folder: Path, tokenizer: PreTrainedTokenizerFast, *, row_length: int) -> LlamaForCausalLM:
     """Load a Llama to train on, its embeddings grown to the tokenizer's vocabulary.
 
     folder (Path): A Hugging Face folder.
     tokenizer (PreTrainedTokenizerFast): The folder's own, perhaps with a mask piece added.
+    row_length (int): Pieces of a training row.
     RETURNS (LlamaForCausalLM): In float32.
-    RAISES (ValueError): If it is no Llama with tied embeddings.
+    RAISES (ValueError): If it is no Llama with tied embeddings, or reads no rows of that length.
     """
     model = AutoModelForCausalLM.from_pretrained(folder, torch_dtype=torch.float32)
     if model.config.model_type != "llama" or not model.config.tie_word_embeddings:
         raise ValueError(
             f"{folder} holds a {model.config.model_type} with tie_word_embeddings "
             f"{model.config.tie_word_embeddings}; expected a llama with tied embeddings"
+        )
+    if row_length > model.config.max_position_embeddings:
+        raise ValueError(
+            f"row_length {row_length} is more than the max_position_embeddings of {folder}, "
+            f"{model.config.max_position_embeddings}; make rows shorter"
         )
     if model.config.vocab_size < len(tokenizer):
         model.resize_token_embeddings(_padded(len(tokenizer)), mean_resizing=True)

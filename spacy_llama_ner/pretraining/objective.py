@@ -75,7 +75,8 @@ class NextPieceLoss(nn.Module):
         # Only predicted pieces reach the output layer: on a CPU it takes a third of a small model's time.
         output: Any = self.trunk.get_input_embeddings().weight
         logits = F.linear(states[:, :-1][known], output)  # (N, V)
-        return {"loss": F.cross_entropy(logits.float(), targets[known])}
+        total = F.cross_entropy(logits.float(), targets[known], reduction="sum")
+        return {"loss": total / known.sum().clamp(min=1)}  # a tiny batch may have no masked piece
 
     def _states(self, ids: Tensor, bidirectional: bool) -> Tensor:
         config = self.trunk.config

@@ -1,18 +1,13 @@
 """Sequence packing: documents one after the other, cut into rows of one length, so that no piece is padding."""
 
 import hashlib
-import json
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from transformers.tokenization_utils_fast import PreTrainedTokenizerFast
 
-from spacy_llama_ner.replacement import write_whole
-
-DOCUMENTS_AT_ONCE = 1000
+CHARACTERS_AT_ONCE = 4_000_000  # an encoding takes some 100 bytes a piece until its ids are kept
 
 
 def pack(
@@ -42,39 +37,30 @@ def pack(
     )
 
 
-def pack_once(
-    folder: Path, key: dict[str, object], make: Callable[[], tuple[NDArray, NDArray]]
-) -> tuple[NDArray, NDArray]:
-    """Pack on the first call, and on later ones read what was packed, without loading it into memory.
-
-    folder (Path): Where train.npy, validation.npy and packed.json are kept.
-    key (dict): What the rows depend on; rows of another key are made anew.
-    make (Callable): Makes training and validation rows.
-    RETURNS (Tuple[NDArray, NDArray]): Both, memory-mapped.
-    """
-    paths = folder / "train.npy", folder / "validation.npy"
-    marker = folder / "packed.json"
-    if not marker.is_file() or json.loads(marker.read_text()) != key:
-        folder.mkdir(parents=True, exist_ok=True)
-        marker.unlink(missing_ok=True)
-        for path, rows in zip(paths, make(), strict=True):
-            np.save(path, rows)
-        write_whole(marker, json.dumps(key).encode())
-    return np.load(paths[0], mmap_mode="r"), np.load(paths[1], mmap_mode="r")
-
-
 def _encode(texts: Iterable[str], tokenizer: PreTrainedTokenizerFast) -> Iterator[tuple[str, list[int]]]:
     backend = tokenizer.backend_tokenizer
     backend.encode_special_tokens = True  # "<|end_of_text|>" in a text is text
-    iterator = iter(texts)
-    while batch := list(islice(iterator, DOCUMENTS_AT_ONCE)):
+    for batch in _batches(texts):
         for text, encoding in zip(batch, backend.encode_batch(batch, add_special_tokens=False), strict=True):
             yield text, encoding.ids
 
 
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        batch.append(text)
+        size += len(text)
+        if size >= CHARACTERS_AT_ONCE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
 def _fraction(text: str) -> float:
     """RETURNS (float): A number in [0, 1), evenly spread over texts and always the same for one."""
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:6]) / 2**48
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6]) / 2**48
 
 
 def _rows(parts: list[NDArray], length: int, what: str, mend: str) -> NDArray:

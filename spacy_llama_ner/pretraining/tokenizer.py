@@ -59,10 +59,10 @@ def train_tokenizer(
     )
 
 
-def add_mask(tokenizer: PreTrainedTokenizerFast) -> bool:
-    """Give a tokenizer a mask piece, as masked training needs it; those of Llama models have none.
+def add_mask(tokenizer: PreTrainedTokenizerFast) -> None:
+    """Give a tokenizer a mask piece, as masked training needs it, if it has none; those of Llama models have none.
 
-    tokenizer (PreTrainedTokenizerFast): Changed in place.
-    RETURNS (bool): Whether one was added; the model's embeddings have to grow then.
+    tokenizer (PreTrainedTokenizerFast): Changed in place; the model's embeddings may have to grow.
     """
-    return tokenizer.mask_token_id is None and bool(tokenizer.add_special_tokens({"mask_token": MASK}))
+    if tokenizer.mask_token_id is None:
+        tokenizer.add_special_tokens({"mask_token": MASK})

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file
 from transformers.trainer import Trainer
 from transformers.trainer_callback import PrinterCallback, TrainerCallback
 from transformers.training_args import TrainingArguments
@@ -43,14 +44,23 @@ class Schedule:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_rows", "learn_rate", "steps_between_saves"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected more than 0")
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected more than 0, and finite")
         if not 0 <= self.masked_share <= 1:
             raise ValueError(f"masked_share is {self.masked_share}; expected a share between 0 and 1")
 
     def steps(self, rows: int) -> int:
         """RETURNS (int): Optimizer steps over so many training rows, at least 1."""
-        return max(1, round(self.epochs * rows / self.batch_rows))
+        return max(1, round(self.epochs * math.ceil(rows / self.batch_rows)))
+
+    def rows_read(self, rows: int) -> int:
+        """RETURNS (int): How many rows these steps read; the last batch of an epoch may be smaller."""
+        epochs, steps = divmod(self.steps(rows), math.ceil(rows / self.batch_rows))
+        return epochs * rows + min(steps * self.batch_rows, rows)
+
+    def warmup(self, rows: int) -> int:
+        """RETURNS (int): Steps until the peak: at most half of all."""
+        return min(self.warmup_steps, self.steps(rows) // 2)
 
 
 class _Rows(torch.utils.data.Dataset):
@@ -71,12 +81,12 @@ class _Rows(torch.utils.data.Dataset):
 class Collator:
     """Make a batch of rows; its kind and its masks hang on the seed and its first row, so a resumed run repeats them.
 
-    masking (Masking): How pieces are masked.
+    masking (Optional[Masking]): How pieces are masked; not needed where none are.
     masked_share (float): Share of the batches that are masked.
     seed (int): Of the choice.
     """
 
-    masking: Masking
+    masking: Masking | None
     masked_share: float
     seed: int
 
@@ -85,7 +95,7 @@ class Collator:
         ids = torch.stack([torch.from_numpy(row.astype("int64")) for _, row, _ in items])
         kind = items[0][2]
         masked = bool(torch.rand((), generator=generator) < self.masked_share) if kind is None else kind
-        changed, labels = self.masking(ids, generator) if masked else (ids, ids)
+        changed, labels = self.masking(ids, generator) if masked and self.masking else (ids, ids)
         return {"ids": changed, "labels": labels, "bidirectional": masked}
 
 
@@ -120,9 +130,7 @@ class _Progress(TrainerCallback):
                 "pieces": state.global_step * self._pieces_per_step,
                 **kept,
                 "pieces_per_second": steps * self._pieces_per_step / seconds if seconds else 0.0,
-                "seconds_left": (state.max_steps - state.global_step) * seconds / steps
-                if steps
-                else math.nan,
+                "seconds_left": (state.max_steps - state.global_step) * seconds / steps if steps else None,
             }
         )
 
@@ -130,7 +138,7 @@ class _Progress(TrainerCallback):
 def train(
     network: NextPieceLoss,
     rows: tuple[NDArray, NDArray],
-    masking: Masking,
+    masking: Masking | None,
     schedule: Schedule,
     *,
     folder: Path,
@@ -142,28 +150,22 @@ def train(
 
     network (NextPieceLoss): Float32; changed in place. Computation is autocast to bfloat16.
     rows (Tuple[NDArray, NDArray]): Training and validation pieces, shape (N, P).
-    masking (Masking): For masked batches.
+    masking (Optional[Masking]): For masked batches.
     schedule (Schedule): How long and how fast.
     folder (Path): Where checkpoints are kept: the last two.
     use_cpu (bool): Not to use a GPU that is there.
     report (Callable): Takes a record of progress: step, loss, pieces a second, seconds left; or validation losses.
     steps_between_reports (int): How often.
     RETURNS (Dict[str, float]): "validation_loss" in nats a piece and, where batches are masked,
-        "validation_loss_masked"; "steps", "pieces", "seconds" of this call.
-    RAISES (ValueError): If there are fewer rows than a batch holds.
+        "validation_loss_masked", the mean over batches; "steps" and "pieces" of the whole run, "seconds" of this call.
     """
     train_rows, validation_rows = rows
-    if len(train_rows) < schedule.batch_rows:
-        raise ValueError(
-            f"the text gives {len(train_rows)} training rows, fewer than a batch of {schedule.batch_rows}. "
-            "Give more text, or make batches or rows smaller"
-        )
     validation = {"causal": _Rows(validation_rows, False)}
     if schedule.masked_share:
         validation["masked"] = _Rows(validation_rows, True)
     trainer = Trainer(
         model=network,
-        args=_arguments(schedule, schedule.steps(len(train_rows)), folder, use_cpu, steps_between_reports),
+        args=_arguments(schedule, len(train_rows), folder, use_cpu, steps_between_reports),
         data_collator=Collator(masking, schedule.masked_share, schedule.seed),
         train_dataset=_Rows(train_rows),
         eval_dataset=validation,
@@ -172,17 +174,20 @@ def train(
     trainer.remove_callback(PrinterCallback)
     begin = time.monotonic()
     checkpoint = last_checkpoint(folder)
+    finished = checkpoint is not None and checkpoint.name == f"checkpoint-{trainer.args.max_steps}"
     with warnings.catch_warnings():
         # transformers 4.53 asks for bfloat16 on a CPU by a name that torch has given up.
         warnings.filterwarnings("ignore", message=r".*torch\.cpu\.amp\.autocast", category=FutureWarning)
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        if checkpoint is not None and finished:  # the Trainer would make one step more
+            network.load_state_dict(load_file(checkpoint / "model.safetensors"))
+        else:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         losses = trainer.evaluate()
     result = {"validation_loss": losses["eval_causal_loss"]}
     if schedule.masked_share:
         result["validation_loss_masked"] = losses["eval_masked_loss"]
-    steps = trainer.state.global_step
-    pieces = steps * schedule.batch_rows * train_rows.shape[1]
-    return {**result, "steps": steps, "pieces": pieces, "seconds": time.monotonic() - begin}
+    pieces = schedule.rows_read(len(train_rows)) * train_rows.shape[1]
+    return {**result, "steps": trainer.args.max_steps, "pieces": pieces, "seconds": time.monotonic() - begin}
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -204,17 +209,17 @@ def last_checkpoint(folder: Path) -> Path | None:
 
 
 def _arguments(
-    schedule: Schedule, steps: int, folder: Path, use_cpu: bool, steps_between_reports: int
+    schedule: Schedule, rows: int, folder: Path, use_cpu: bool, steps_between_reports: int
 ) -> TrainingArguments:
     arguments = TrainingArguments(
         output_dir=str(folder),
-        max_steps=steps,
+        max_steps=schedule.steps(rows),
         per_device_train_batch_size=schedule.batch_rows,
         per_device_eval_batch_size=schedule.batch_rows,
         learning_rate=schedule.learn_rate,
         lr_scheduler_type="cosine_with_min_lr",
         lr_scheduler_kwargs={"min_lr_rate": 0.05},
-        warmup_steps=min(schedule.warmup_steps, steps // 2),
+        warmup_steps=schedule.warmup(rows),
         weight_decay=schedule.weight_decay,
         adam_beta1=0.9,
         adam_beta2=0.95,
@@ -231,7 +236,6 @@ def _arguments(
         logging_steps=steps_between_reports,
         prediction_loss_only=True,
         remove_unused_columns=False,
-        dataloader_drop_last=True,
         disable_tqdm=True,
         report_to=[],
     )

@@ -64,3 +64,7 @@ def test_masking_leaves_the_first_piece_of_a_row(ids):
         changed, labels = Masking(mask=3, vocab_size=320)(ids, torch.Generator().manual_seed(seed))
         assert (labels[:, 0] == IGNORED).all()
         assert (changed[:, 0] == ids[:, 0]).all()
+
+
+def test_next_piece_loss_is_zero_where_nothing_is_labelled(model, ids):
+    assert NextPieceLoss(model.model)(ids, torch.full_like(ids, IGNORED), True)["loss"].item() == 0

@@ -1,7 +1,6 @@
-import numpy as np
 import pytest
 
-from spacy_llama_ner.pretraining.packing import pack, pack_once
+from spacy_llama_ner.pretraining.packing import pack
 from spacy_llama_ner.pretraining.text import read_texts
 from spacy_llama_ner.pretraining.tokenizer import train_tokenizer
 
@@ -53,26 +52,8 @@ def test_pack_refuses_text_that_fills_no_row(documents, tokenizer, length, share
         pack(documents, tokenizer, length=length, validation_share=share)
 
 
-def test_pack_once_packs_again_only_for_another_key(tmp_path):
-    calls = []
-
-    def make():
-        calls.append(1)
-        return np.full((2, 3), len(calls), dtype=np.uint16), np.zeros((1, 3), dtype=np.uint16)
-
-    for key, expected in (({"a": 1}, 1), ({"a": 1}, 1), ({"a": 2}, 2)):
-        train, _ = pack_once(tmp_path / "packed", key, make)
-        assert (train == expected).all()
-    assert isinstance(train, np.memmap)
-
-
-def test_pack_once_packs_again_after_an_interrupt(tmp_path):
-    def interrupted():
-        raise KeyboardInterrupt
-
-    rows = np.ones((2, 3), dtype=np.uint16)
-    pack_once(tmp_path, {"a": 1}, lambda: (rows, rows))
-    with pytest.raises(KeyboardInterrupt):
-        pack_once(tmp_path, {"a": 2}, interrupted)
-    train, _ = pack_once(tmp_path, {"a": 1}, lambda: (rows * 2, rows))
-    assert (train == 2).all()
+def test_pack_reads_texts_in_parts_of_any_size(documents, tokenizer, monkeypatch):
+    whole = pack(documents, tokenizer, length=32, validation_share=0.3)
+    monkeypatch.setattr("spacy_llama_ner.pretraining.packing.CHARACTERS_AT_ONCE", 500)
+    parts = pack(documents, tokenizer, length=32, validation_share=0.3)
+    assert all((one == two).all() for one, two in zip(whole, parts, strict=True))

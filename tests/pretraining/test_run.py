@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -58,7 +59,9 @@ def whole(texts, tmp_path_factory):
     """A run from beginning to end, masked and causal."""
     output = tmp_path_factory.mktemp("whole") / "llama"
     about = output.with_name("about.json")
-    about.write_text(json.dumps({"name": "tiny", "license": "cc0-1.0", "data": "Invented stories"}))
+    about.write_text(
+        json.dumps({"name": "tiny", "language": "en", "license": "cc0-1.0", "data": "Invented stories"})
+    )
     options = ["-o", output, *SMALL, "--masked-share", "0.5", "--save-every", "10", "--epochs", "2"]
     result = run(texts, *options, "--about", about, "--max-shard-size", "20KB")
     return output, options, result.stdout
@@ -115,7 +118,7 @@ def test_pretrain_writes_a_card_with_what_was_measured(whole):
     assert f"{facts['parameters']:,}" in card
     assert "Invented stories" in card
     assert "python -m spacy_llama_ner pretrain" in card
-    assert facts["pieces"] == facts["steps"] * 4 * 32
+    assert facts["pieces"] == 2 * facts["pieces_in_text"]["train"]
 
 
 def test_pretrain_resumed_after_a_kill_ends_with_the_same_weights(whole, texts, tmp_path):
@@ -142,7 +145,7 @@ def test_pretrain_resumed_after_a_kill_ends_with_the_same_weights(whole, texts, 
 
 def test_pretrain_trains_a_folder_on(whole, texts, tmp_path):
     start = whole[0] / "model"
-    run(texts, "-o", tmp_path, *SMALL, "--init-from", start, "--epochs", "0.5")
+    run(texts, "-o", tmp_path, *SMALL[12:], "--init-from", start, "--epochs", "0.5")
     facts = json.loads((tmp_path / "model" / "pretraining.json").read_text())
     before = json.loads((start / "pretraining.json").read_text())
     assert facts["validation_loss"] < before["validation_loss"]
@@ -150,10 +153,40 @@ def test_pretrain_trains_a_folder_on(whole, texts, tmp_path):
 
 
 def test_pretrain_does_not_touch_an_earlier_run(whole, texts):
-    _, options, _ = whole
+    output, options, _ = whole
+    before = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
     result = run(texts, *options, check=False)
     assert result.returncode == 1
     assert "holds a run already. Add --resume" in result.stdout
+    assert {path: path.read_bytes() for path in output.rglob("*") if path.is_file()} == before
+
+
+def test_pretrain_resumed_after_its_end_writes_the_same_model(whole, texts, tmp_path):
+    output = tmp_path / "llama"
+    shutil.copytree(whole[0], output)
+    shutil.rmtree(output / "model")
+    run(texts, "-o", output, *whole[1][2:], "--resume")
+    expected = weights(whole[0] / "model")
+    assert all(torch.equal(value, expected[name]) for name, value in weights(output / "model").items())
+    facts = [json.loads((folder / "model" / "pretraining.json").read_text()) for folder in (whole[0], output)]
+    for key in ("validation_loss", "validation_loss_masked", "steps", "pieces"):
+        assert facts[0][key] == pytest.approx(facts[1][key])
+
+
+def test_pretrain_refuses_to_replace_a_folder_that_it_did_not_write(texts, tmp_path):
+    (tmp_path / "model").mkdir()
+    result = run(texts, "-o", tmp_path, *SMALL, check=False)
+    assert result.returncode == 1
+    assert "was not written by `pretrain`" in result.stdout
+
+
+def test_pretrain_refuses_to_resume_with_other_texts(whole, texts, tmp_path):
+    shutil.copytree(whole[0], tmp_path / "llama")
+    path = tmp_path / "llama" / "run" / "settings.json"
+    path.write_text(path.read_text().replace('"digests": [\n    "', '"digests": [\n    "0'))
+    result = run(texts, "-o", tmp_path / "llama", *whole[1][2:], "--resume", check=False)
+    assert result.returncode == 1
+    assert "begun with texts of other content" in result.stdout
 
 
 def test_pretrain_refuses_to_resume_with_other_settings(whole, texts):
@@ -174,8 +207,10 @@ def test_pretrain_refuses_to_resume_with_other_settings(whole, texts):
         (["--validation-share", "1"], "validation_share is 1"),
         (["--row-length", "1"], "row_length is 1"),
         (["--row-length", "4096"], "more than max_position_embeddings"),
-        (["--batch-rows", "100000", "--validation-share", "0.5"], "fewer than a batch"),
-        (["--init-from", "nowhere"], "nowhere: no such folder"),
+        (["--row-length", "2000"], "not enough for one row"),
+        (["--init-from", "nowhere"], "sizes and vocabulary belong to a new Llama"),
+        (["--epochs", "inf"], "epochs is inf"),
+        (["--max-shard-size", "15 apples"], "max_shard_size is '15 apples'"),
         (["--gpu-id", "0"], "sees no CUDA device"),
     ],
 )
@@ -191,9 +226,14 @@ def test_pretrain_reports_a_wrong_option(texts, tmp_path, options, message, caps
     assert message in capsys.readouterr().out
 
 
+def test_pretrain_names_a_folder_to_train_on_that_is_missing(texts, tmp_path):
+    result = run(texts, "-o", tmp_path, "--init-from", "nowhere", check=False)
+    assert "nowhere: no such folder" in result.stdout
+
+
 def test_pretrain_begins_anew_where_a_mistake_ended_the_last_call(texts, tmp_path):
     options = ["-o", tmp_path, *SMALL, "--epochs", "0.1"]
-    assert run(texts, *options, "--batch-rows", "100000", check=False).returncode == 1
+    assert run(texts, *options, "--row-length", "2000", check=False).returncode == 1
     run(texts, *options)
 
 

@@ -48,3 +48,19 @@ def test_read_texts_reports_another_encoding(tmp_path):
     path.write_bytes('{"text": "Zürich"}\n'.encode("latin-1"))
     with pytest.raises(ValueError, match="not UTF-8"):
         list(read_texts([path]))
+
+
+def test_read_texts_reports_a_damaged_gzip_file(tmp_path):
+    path = tmp_path / "texts.jsonl.gz"
+    data = bytearray(gzip.compress(LINES.encode() * 50))
+    data[30:40] = b"\xff" * 10
+    path.write_bytes(bytes(data))
+    with pytest.raises(ValueError, match="cannot be unpacked after line"):
+        list(read_texts([path]))
+
+
+def test_read_texts_names_the_line_of_half_a_surrogate_pair(tmp_path):
+    path = tmp_path / "texts.jsonl"
+    path.write_text('{"text": "One."}\n{"text": "a\\ud800b"}\n')
+    with pytest.raises(ValueError, match=r"texts\.jsonl:2: half a surrogate pair"):
+        list(read_texts([path]))
