@@ -204,6 +204,7 @@ def _overrides(cell: Cell, backbone: Path, corpora: dict[str, Path]) -> dict[str
     docs = len(read_gold(corpora["train"], spacy.blank("en").vocab))
     batch = BATCH if cell.unit == "sentence" else 1  # an article is about a batch of sentences
     per_epoch = math.ceil(docs / batch)
+    every = max(1, (per_epoch * epochs - 1) // epochs)  # so that the last evaluation falls on the last steps
     return {
         **(ALL_WEIGHTS if cell.trained == "all" else {}),
         f"{MODEL}backbone.name": str(backbone),
@@ -213,7 +214,7 @@ def _overrides(cell: Cell, backbone: Path, corpora: dict[str, Path]) -> dict[str
         "system.seed": cell.seed,
         "training.batcher.size": batch,
         "training.max_epochs": epochs,
-        "training.eval_frequency": per_epoch,
+        "training.eval_frequency": every,
         "training.optimizer.learn_rate.initial_rate": cell.rate or rate,
         "training.optimizer.learn_rate.warmup_steps": per_epoch * epochs // 15,
         "training.optimizer.learn_rate.total_steps": per_epoch * epochs,
