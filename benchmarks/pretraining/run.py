@@ -23,6 +23,7 @@ from typing import Annotated, Any
 
 import torch
 import typer
+from spacy.util import load_config
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from wasabi import msg
 
@@ -139,7 +140,7 @@ def main(
     todo, failed = {}, []
     for cell in cells:
         overrides = _overrides(cell, random if cell.random else backbone, corpora[cell.corpus, cell.unit])
-        inputs = _digest(random if cell.random else backbone, corpora[cell.corpus, cell.unit])
+        inputs = _digest(overrides, random if cell.random else backbone, corpora[cell.corpus, cell.unit])
         found = results.get(cell.key, {})
         if (found.get("overrides"), found.get("inputs")) != (overrides, inputs):
             todo[cell] = overrides, inputs
@@ -221,15 +222,11 @@ def _overrides(cell: Cell, backbone: Path, corpora: dict[str, Path]) -> dict[str
     }
 
 
-def _digest(backbone: Path, corpora: dict[str, Path]) -> str:
-    """RETURNS (str): A digest of the config, the corpora and the backbone's files."""
-    paths = [
-        CONFIG,
-        *(corpora.values()),
-        *sorted(backbone.glob("*.safetensors")),
-        backbone / "tokenizer.json",
-    ]
-    return hashlib.sha256("".join(digest_files(paths)).encode()).hexdigest()
+def _digest(overrides: dict[str, Any], backbone: Path, corpora: dict[str, Path]) -> str:
+    """RETURNS (str): A digest of the config with its overrides, of the corpora and of the backbone's files."""
+    config = load_config(CONFIG, overrides=overrides, interpolate=False).to_str()
+    paths = [*corpora.values(), *sorted(backbone.glob("*.safetensors")), backbone / "tokenizer.json"]
+    return hashlib.sha256("".join([config, *digest_files(paths)]).encode()).hexdigest()
 
 
 def _train(cell: Cell, overrides: dict[str, Any], inputs: str, work: Path, jobs: int) -> dict[str, Any]:
