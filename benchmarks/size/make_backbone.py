@@ -127,13 +127,15 @@ def plan_shards(shapes: dict[str, torch.Size]) -> list[list[str]]:
 
 
 def write_tokenizer(folder: Path, vocab_size: int) -> None:
-    """Write llama-mini's tokenizer, grown to a vocabulary of another size and without a pad token.
+    """Write llama-mini's tokenizer, grown to a vocabulary of another size and without a pad or a mask token.
 
     folder (Path): The folder.
     vocab_size (int): At least llama-mini's.
     """
     tokenizer = json.loads((MINI / "tokenizer.json").read_text(encoding="utf8"))
     vocab, merges = tokenizer["model"]["vocab"], tokenizer["model"]["merges"]
+    # The mask piece lies beyond the model's own vocabulary, where the new pieces go.
+    tokenizer["added_tokens"] = [added for added in tokenizer["added_tokens"] if added["content"] in vocab]
     for left, right in islice(_new_pairs(vocab), max(0, vocab_size - len(vocab))):
         vocab[left + right] = len(vocab)
         merges.append([left, right])
@@ -141,7 +143,11 @@ def write_tokenizer(folder: Path, vocab_size: int) -> None:
         raise ValueError(f"the vocabulary has {len(vocab)} pieces, expected {vocab_size}")
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False), encoding="utf8")
     settings = json.loads((MINI / "tokenizer_config.json").read_text(encoding="utf8"))
-    del settings["pad_token"]
+    del settings["pad_token"], settings["mask_token"]
+    decoder = settings["added_tokens_decoder"].items()
+    settings["added_tokens_decoder"] = {
+        number: added for number, added in decoder if int(number) < len(tokenizer["added_tokens"])
+    }
     settings["model_max_length"] = LLAMA_1B["max_position_embeddings"]
     (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2), encoding="utf8")
 
