@@ -117,7 +117,9 @@ def main(
     ] = None,
     group: Annotated[list[str], typer.Option(help="worth or recipe; may be given twice")] = ["worth"],  # noqa: B006
     seed: Annotated[list[int], typer.Option(help="Seed of the trainings; may be given several times")] = [0],  # noqa: B006
-    only: Annotated[str, typer.Option(help="Train only cells whose key has this text")] = "",
+    only: Annotated[
+        list[str] | None, typer.Option(help="Train only cells whose key has this text; may be given twice")
+    ] = None,
     jobs: Annotated[
         int, typer.Option(help="Trainings side by side, with one thread each if more than one")
     ] = 1,
@@ -129,7 +131,7 @@ def main(
 ) -> None:
     """Train the cells that are missing and show all."""
     cells = [cell for number in seed for cell in _cells(group, number, conll)]
-    cells = [cell for cell in cells if only in cell.key]
+    cells = [cell for cell in cells if not only or any(text in cell.key for text in only)]
     sources = {MINI: mini, CONLL: conll}
     corpora = {
         (cell.corpus, cell.unit): _convert(sources[cell.corpus], work, cell.corpus, cell.unit)
