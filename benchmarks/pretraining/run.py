@@ -139,23 +139,23 @@ def main(
     }
     random = _random_backbone(backbone, work / "random")
     results = json.loads(output.read_text(encoding="utf8")) if output.is_file() else {}
-    todo, failed = {}, []
+    todo, failed = [], []
     for cell in cells:
         overrides = _overrides(cell, random if cell.random else backbone, corpora[cell.corpus, cell.unit])
         inputs = _digest(overrides, random if cell.random else backbone, corpora[cell.corpus, cell.unit])
         found = results.get(cell.key, {})
         if (found.get("overrides"), found.get("inputs")) != (overrides, inputs):
-            todo[cell] = overrides, inputs
+            todo.append((cell, overrides, inputs))
     with ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(_train, cell, *todo[cell], work, jobs): cell for cell in todo}
+        futures = {pool.submit(_train, *job, work, jobs): job[0].key for job in todo}
         for future in as_completed(futures):
             if error := future.exception():
                 failed.append(str(error))
                 continue
-            results[futures[future].key] = future.result()
+            results[futures[future]] = future.result()
             output.parent.mkdir(parents=True, exist_ok=True)
             write_whole(output, (json.dumps(results, indent=1, sort_keys=True) + "\n").encode())
-            print(f"{futures[future].key}: dev F1 {100 * future.result()['f1']:.2f}", flush=True)
+            print(f"{futures[future]}: dev F1 {100 * future.result()['f1']:.2f}", flush=True)
     show(results)
     if failed:
         msg.fail("Failed", "\n".join(failed), exits=1)
