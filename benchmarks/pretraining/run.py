@@ -35,6 +35,7 @@ from spacy_llama_ner.replacement import write_whole
 CONFIG = Path("configs/mini.cfg")
 MINI, CONLL = "mini-news", "CoNLL-2003"
 BATCH = 16
+ATTENTION, MLP = ["q_proj", "k_proj", "v_proj", "o_proj"], ["gate_proj", "up_proj", "down_proj"]
 MODEL = "components.llama_crf_ner.model."
 ALL_WEIGHTS = {f"{MODEL}peft": None, f"{MODEL}freeze_backbone": False, f"{MODEL}head_learn_rate_scale": 4.0}
 # Learning rate and epochs by what is trained and corpus.
@@ -90,12 +91,11 @@ def worth(corpus: str, seed: int) -> Iterator[Cell]:
 
 def recipe(seed: int) -> Iterator[Cell]:
     """YIELDS (Cell): One change at a time to the recipe of mini.cfg, on mini-news."""
-    every = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
     variants: dict[str, dict[str, Any]] = {
         "as in SCHEDULES": {},
         "rank 8": {"changes": ((f"{MODEL}lora_rank", 8), (f"{MODEL}lora_alpha", 16))},
         "rank 32": {"changes": ((f"{MODEL}lora_rank", 32), (f"{MODEL}lora_alpha", 64))},
-        "LoRA in all linear layers": {"changes": ((f"{MODEL}lora_target_modules", every),)},
+        "LoRA in all linear layers": {"changes": ((f"{MODEL}lora_target_modules", [*ATTENTION, *MLP]),)},
         "learning rate 1e-3": {"rate": 1e-3},
         "learning rate 4e-3": {"rate": 4e-3},
         "3 epochs": {"epochs": 3},
@@ -211,6 +211,7 @@ def _overrides(cell: Cell, backbone: Path, corpora: dict[str, Path]) -> dict[str
     return {
         **(ALL_WEIGHTS if cell.trained == "all" else {}),
         f"{MODEL}backbone.name": str(backbone),
+        f"{MODEL}lora_target_modules": ATTENTION,
         **dict(cell.changes),
         "paths.train": str(corpora["train"]),
         "paths.dev": str(corpora["dev"]),
