@@ -1,57 +1,118 @@
-"""`evaluate`: score a pipeline on an annotated corpus."""
+"""`evaluate`: score one or several pipelines on an annotated corpus."""
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
 from spacy_llama_ner.cli import app
 from spacy_llama_ner.cli.console import msg, user_errors
 
+if TYPE_CHECKING:
+    from spacy_llama_ner.evaluation.tables import Table
+
 
 @app.command("evaluate")
 def evaluate_cli(
-    model: Annotated[str, Argument(help="Pipeline: a folder or an installed package's name")],
+    models: Annotated[
+        list[str],
+        Argument(metavar="MODEL", help="Pipeline: a folder or an installed package's name; or several"),
+    ],
     corpus: Annotated[Path, Argument(help="Annotated corpus, a .spacy file")],
     output: Annotated[Path | None, Option("--output", "-o", help="JSON file for the scores")] = None,
+    markdown: Annotated[Path | None, Option(help="Markdown file for the tables")] = None,
+    train: Annotated[
+        Path | None, Option(help="Training corpus, a .spacy file: scores seen and unseen names apart")
+    ] = None,
+    name: Annotated[
+        str | None, Option(help='Name of the corpus; "CoNLL-2003 test" is refused if its counts are others')
+    ] = None,
+    robustness: Annotated[
+        bool, Option(help="Score the corpus in upper case, in lower case and with typos, too")
+    ] = True,
     gpu_id: Annotated[int, Option("--gpu-id", "-g", help="GPU, or -1 for the CPU")] = -1,
     batch_size: Annotated[
         int | None,
         Option("--batch-size", min=1, help="Docs handed to a component at once; else the pipeline's own"),
     ] = None,
 ) -> None:
-    """Score a pipeline's entities on gold tokens (seqeval, strict IOB2, and spaCy) and on raw text."""
+    """Score entities on gold tokens (seqeval, conlleval, spaCy), on raw text and on changed words; compare models."""
     with user_errors("Evaluation failed"):
         import spacy
+        from spacy.vocab import Vocab
 
-        from spacy_llama_ner.evaluation.examples import predict, read_gold
-        from spacy_llama_ner.evaluation.metrics import evaluate
-        from spacy_llama_ner.evaluation.raw_text import score_raw_text
-        from spacy_llama_ner.replacement import write_whole
+        from spacy_llama_ner.evaluation.examples import read_gold
+        from spacy_llama_ner.evaluation.official import check_official
+        from spacy_llama_ner.evaluation.pipeline import evaluate_pipeline
+        from spacy_llama_ner.evaluation.seen import collect_names
+        from spacy_llama_ner.evaluation.tables import to_markdown
 
+        # Before any pipeline is loaded: a wrong corpus or name costs no waiting.
+        official = check_official(read_gold(corpus, Vocab()), name=name, path=str(corpus))
+        names = None if train is None else collect_names(read_gold(train, Vocab()))
         if gpu_id >= 0:
             spacy.require_gpu(gpu_id)
-        nlp = spacy.load(model)
-        batch_size = batch_size or nlp.batch_size
-        gold = read_gold(corpus, nlp.vocab)
-        examples, seconds = predict(nlp, gold, batch_size=batch_size)
-        result = {"model": model, "corpus": str(corpus), **evaluate(examples)}
-        result["raw_text"] = score_raw_text(nlp, gold, batch_size=batch_size)
-        result["words_per_second"] = result["counts"]["tokens"] / seconds
-        if output is not None:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(output, (json.dumps(result, indent=2) + "\n").encode())
-    _show(result)
-    if output is not None:
-        msg.good(f"Saved scores to {output}")
+        results, counts = [], []
+        for model in models:
+            nlp = spacy.load(model)
+            result, counted = evaluate_pipeline(
+                nlp,
+                read_gold(corpus, nlp.vocab),
+                batch_size=batch_size or nlp.batch_size,
+                robustness=robustness,
+                train=names,
+            )
+            results.append(
+                {"model": model, "corpus": str(corpus), "name": name, "official": official, **result}
+            )
+            counts.append(counted)
+        report, tables = _report(results, counts)
+        title = f"Evaluation on {name or official['split'] or corpus}"
+        notes = [official["statement"]] if official["statement"] else []
+        _write(output, json.dumps(report, indent=2) + "\n")
+        _write(markdown, to_markdown(title, tables, notes=notes))
+    _show(title, tables)
+    if official["statement"]:
+        (msg.good if official["split"] else msg.warn)(official["statement"])
+    for result in results:
+        if "warning" in result:
+            msg.warn(result["warning"] if len(results) == 1 else f"{result['model']}: {result['warning']}")
+    for path in (output, markdown):
+        if path is not None:
+            msg.good(f"Saved scores to {path}")
 
 
-def _show(result: dict) -> None:
-    from spacy_llama_ner.evaluation.table import ALIGNMENT, HEADER, score_rows, summary_rows
+def _report(results: list[dict[str, Any]], counts: list) -> tuple[dict[str, Any], list["Table"]]:
+    """RETURNS (tuple[dict, list[Table]]): What the JSON file holds, and the tables of it."""
+    from itertools import combinations
 
-    msg.divider("Entities, strict IOB2, in percent")
-    msg.table(score_rows(result), header=HEADER, aligns=ALIGNMENT, divider=True)
-    msg.table(summary_rows(result), aligns=("l", "r"))
-    if "warning" in result:
-        msg.warn(result["warning"])
+    from spacy_llama_ner.evaluation.significance import compare_f1
+    from spacy_llama_ner.evaluation.tables import comparison_tables, evaluation_tables
+
+    if len(results) == 1:
+        return results[0], evaluation_tables(results[0])
+    significance = [
+        {"first": i + 1, "second": j + 1, **compare_f1(counts[i], counts[j])}
+        for i, j in combinations(range(len(results)), 2)
+    ]
+    report = {"corpus": results[0]["corpus"], "models": results, "significance": significance}
+    return report, comparison_tables(results, significance)
+
+
+def _write(path: Path | None, text: str) -> None:
+    from spacy_llama_ner.replacement import write_whole
+
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text.encode())
+
+
+def _show(title: str, tables: list["Table"]) -> None:
+    msg.info(title)
+    for table in tables:
+        msg.divider(table.title)
+        aligns = ("l", *("r",) * (len(table.header) - 1))
+        msg.table(table.rows, header=table.header if any(table.header) else None, aligns=aligns, divider=True)
+        for note in table.notes:
+            msg.text(note)

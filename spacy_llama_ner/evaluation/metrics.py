@@ -1,12 +1,15 @@
-"""Entity scores by seqeval (strict, IOB2) and by spaCy, and the check that the two agree."""
+"""Entity scores by seqeval (strict, IOB2), by spaCy and as conlleval counts, and the check that the first two agree."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from spacy.scorer import get_ner_prf
-from spacy.tokens import Doc
 from spacy.training import Example
+
+from spacy_llama_ner.evaluation.conlleval import conlleval_scores, explain, sentence_tags
+from spacy_llama_ner.evaluation.counts import count_entities
+from spacy_llama_ner.evaluation.tagged import sentence_bounds, tag_sequences
 
 # Both divide the same counts; spaCy adds 1e-100 to denominators and seqeval does not.
 AGREEMENT = 1e-9
@@ -17,8 +20,9 @@ def evaluate(examples: Sequence[Example]) -> dict[str, Any]:
 
     examples (Sequence[Example]): Pairs with equal tokens, at least one token in all, every gold token
         annotated.
-    RETURNS (dict): `counts`, `seqeval` and `spacy` (fractions from 0 to 1), and `warning` where a score is
-        0.0 only because there was nothing to count.
+    RETURNS (dict): `counts`, `seqeval`, `spacy` and `conlleval` (fractions from 0 to 1), `differences` (where the
+        three differ and why, a sentence each), and `warning` where a score is 0.0 only because there was nothing to
+        count.
     RAISES (ValueError): If seqeval and spaCy disagree by more than 1e-9.
     """
     pairs = [pair for example in examples for pair in tag_sequences(example)]
@@ -27,48 +31,23 @@ def evaluate(examples: Sequence[Example]) -> dict[str, Any]:
     result: dict[str, Any] = {
         "counts": {
             "docs": len(examples),
-            "sentences": sum(_count_sentences(example.reference) for example in examples),
+            "sentences": sum(len(sentence_bounds(example.reference)) for example in examples),
             "tokens": sum(len(example.reference) for example in examples),
             "gold_entities": gold.total(),
             "predicted_entities": predicted.total(),
         },
         "seqeval": seqeval_scores(pairs, gold=gold, predicted=predicted),
         "spacy": spacy_scores(examples),
+        "conlleval": conlleval_scores(*sentence_tags(examples)),
     }
     check_agreement(result["seqeval"], result["spacy"])
+    right = int(count_entities(examples).tp.sum())
+    strict = {"gold": gold.total(), "predicted": predicted.total(), "right": right}
+    result["differences"] = explain(result["conlleval"], strict)
     if not gold:
         result["warning"] = "The corpus has no gold entities: recall and F1 are 0.0 by convention."
     elif not predicted:
         result["warning"] = "The pipeline predicted no entities: precision and F1 are 0.0 by convention."
-    return result
-
-
-def tag_sequences(example: Example) -> list[tuple[list[str], list[str]]]:
-    """Cut one example into sentences of gold and predicted tags.
-
-    example (Example): A pair with equal tokens.
-    RETURNS (list[tuple[list[str], list[str]]]): IOB2 tags, gold then predicted. One item a gold sentence; one
-        item in all if there are no sentence starts, or if an entity of either side crosses one: cut, it would
-        count twice.
-    """
-    gold, predicted = tags(example.reference), tags(example.predicted)
-    if not gold:
-        return []
-    bounds = [(0, len(gold))]
-    if example.reference.has_annotation("SENT_START"):
-        bounds = [(sent.start, sent.end) for sent in example.reference.sents]
-    starts = {start for start, _ in bounds}
-    if any(gold[i].startswith("I-") or predicted[i].startswith("I-") for i in starts):
-        bounds = [(0, len(gold))]
-    return [(gold[start:end], predicted[start:end]) for start, end in bounds]
-
-
-def tags(doc: Doc) -> list[str]:
-    """Write a Doc's entities as IOB2 tags, one a token."""
-    result = ["O"] * len(doc)
-    for ent in doc.ents:
-        result[ent.start] = f"B-{ent.label_}"
-        result[ent.start + 1 : ent.end] = [f"I-{ent.label_}"] * (len(ent) - 1)
     return result
 
 
@@ -141,9 +120,3 @@ def _precision_recall_f1(row: dict[str, Any]) -> dict[str, float]:
         "recall": float(row["recall"]),
         "f1": float(row["f1-score"]),
     }
-
-
-def _count_sentences(doc: Doc) -> int:
-    if not len(doc):
-        return 0
-    return sum(1 for _ in doc.sents) if doc.has_annotation("SENT_START") else 1

@@ -1,16 +1,9 @@
 """Scores against counts made by hand."""
 
 import pytest
-from ruler import make_gold, make_ruler
-from spacy.training import Example
+from tagged_examples import make_example
 
-from spacy_llama_ner.evaluation.metrics import check_agreement, evaluate, tag_sequences, tags
-
-
-def make_example(gold: list[tuple[str, list[str]]], predicted: list[tuple[str, list[str]]]) -> Example:
-    nlp = make_ruler()
-    return Example(make_gold(nlp, predicted), make_gold(nlp, gold))
-
+from spacy_llama_ner.evaluation.metrics import check_agreement, evaluate
 
 # 8 tokens; gold: PER, LOC, ORG; predicted: PER right, LOC with a wrong boundary, ORG with a wrong label,
 # one spurious PER. So 1 of 4 predicted and 1 of 3 gold are right. Tokens: 4 tags right (PER's two, "in", ".") of 8.
@@ -84,27 +77,36 @@ def test_evaluate_no_gold_entities_is_zero_with_a_warning(predicted):
     assert "no gold entities" in result["warning"]
 
 
+def test_evaluate_counts_an_entity_over_a_sentence_start_once():
+    crossing = [("They met Ann", ["O", "O", "B-PER"]), ("Lee .", ["I-PER", "O"])]
+    result = evaluate([make_example(crossing, crossing)])
+    assert result["seqeval"]["f1"] == 1.0
+    assert result["seqeval"]["per_label"]["PER"]["gold"] == 1
+
+
+def test_evaluate_names_what_conlleval_counts_otherwise():
+    """One gold and one predicted entity cross the sentence start; conlleval sees two of each."""
+    crossing = [("They met Ann", ["O", "O", "B-PER"]), ("Lee .", ["I-PER", "O"])]
+    result = evaluate([make_example(crossing, crossing)])
+    assert result["conlleval"]["gold"] == result["conlleval"]["right"] == 2
+    assert len(result["differences"]) == 3
+    assert (
+        "conlleval counts 2 gold entities, strict and spaCy 1: some entities cross"
+        in result["differences"][0]
+    )
+
+
+def test_evaluate_says_that_the_three_agree():
+    result = evaluate([make_example(GOLD, PREDICTED)])
+    assert result["conlleval"]["f1"] == pytest.approx(result["seqeval"]["f1"])
+    assert [sentence[:9] for sentence in result["differences"]] == ["All three"]
+
+
 def test_evaluate_empty_doc_among_others():
     result = evaluate([make_example(GOLD, GOLD), make_example([], [])])
     assert result["counts"]["docs"] == 2
     assert result["counts"]["sentences"] == 1
     assert result["seqeval"]["f1"] == 1.0
-
-
-def test_tags_writes_iob2():
-    assert tags(make_gold(make_ruler(), GOLD)) == GOLD[0][1]
-
-
-def test_tag_sequences_splits_at_sentences():
-    two = [("Ann slept", ["B-PER", "O"]), ("Oslo", ["B-LOC"])]
-    assert [gold for gold, _ in tag_sequences(make_example(two, two))] == [["B-PER", "O"], ["B-LOC"]]
-
-
-def test_tag_sequences_keeps_whole_an_entity_over_a_sentence_start():
-    gold = [("They met Ann", ["O", "O", "O"]), ("Lee .", ["O", "O"])]
-    crossing = [("They met Ann", ["O", "O", "B-PER"]), ("Lee .", ["I-PER", "O"])]
-    assert tag_sequences(make_example(gold, crossing)) == [(["O"] * 5, ["O", "O", "B-PER", "I-PER", "O"])]
-    assert evaluate([make_example(crossing, crossing)])["seqeval"]["f1"] == 1.0
 
 
 def test_check_agreement_names_both():
