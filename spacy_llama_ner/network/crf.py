@@ -209,7 +209,12 @@ class CRF(torchcrf.CRF):
 
     @torch.no_grad()
     def span_log_probabilities(
-        self, emissions: Tensor, mask: Tensor, spans: Sequence[Sequence[TaggedSpan]]
+        self,
+        emissions: Tensor,
+        mask: Tensor,
+        spans: Sequence[Sequence[TaggedSpan]],
+        *,
+        temperature: float = 1.0,
     ) -> list[list[float]]:
         """Compute the log-probability of exactly these entities, summed over all tags around them.
 
@@ -221,17 +226,24 @@ class CRF(torchcrf.CRF):
         mask (Tensor): Bool, shape (D, T); each row a run of True, then False; a row may be all False.
         spans (Sequence[Sequence[TaggedSpan]]): For each row, (start, end, B tag id, I tag id); in tokens,
             end exclusive; in any order; they may overlap.
+        temperature (float): Above 0; emissions and all transition scores are divided by it. It moves no path past
+            another.
         RETURNS (list[list[float]]): In nats, at most 0, -inf if impossible; in the shape of spans.
-        RAISES (ValueError): If shapes disagree, a mask has a hole, a row has no legal path, or a span is
-            empty, out of its row, or has a tag out of range.
+        RAISES (ValueError): If shapes disagree, a mask has a hole, a row has no legal path, a span is
+            empty, out of its row, or has a tag out of range, or the temperature is not above 0.
+        Source of the temperature: Guo et al. (2017), On Calibration of Modern Neural Networks, 4.2.
         """
+        if not temperature > 0:
+            raise ValueError(f"Expected a temperature above 0, got {temperature}.")
         emissions, mask, lengths = self._prepare(emissions, mask)
         self._check_spans(spans, lengths.tolist())
         flat = [(row, *span) for row, row_spans in enumerate(spans) for span in row_spans]
         if not flat:
             return [[] for _ in spans]
-        before, after = self._forward_backward(emissions, lengths)
-        _, transitions, _ = self._scores(emissions.dtype, disallowed=DISALLOWED)
+        if temperature != 1.0:
+            emissions = emissions / temperature
+        before, after = self._forward_backward(emissions, lengths, temperature=temperature)
+        _, transitions, _ = self._scores(emissions.dtype, disallowed=DISALLOWED, temperature=temperature)
         row, start, end, begin, inside = torch.tensor(flat, device=emissions.device).unbind(1)  # each (N,)
 
         def next_tag(rows: Tensor, positions: Tensor, previous: Tensor) -> Tensor:
@@ -259,18 +271,23 @@ class CRF(torchcrf.CRF):
         values = iter(result.masked_fill(result < _IMPOSSIBLE, float("-inf")).clamp(max=0.0).tolist())
         return [[next(values) for _ in row_spans] for row_spans in spans]
 
-    def _forward_backward(self, emissions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def _forward_backward(
+        self, emissions: Tensor, lengths: Tensor, *, temperature: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
         """Sum over the paths up to and from each token.
 
-        emissions (Tensor): Shape (D, T, K), from `_prepare`.
+        emissions (Tensor): Shape (D, T, K), from `_prepare`, divided by the temperature.
         lengths (Tensor): Int, shape (D,).
+        temperature (float): What the transition scores are divided by.
         RETURNS (tuple[Tensor, Tensor]): Two of shape (D, T, K), each up to a constant per token: the log-sum
             of the scores of all paths that end, and that start, in a tag at a token. Both have the token's
             own emission in.
         """
         if emissions.numel() == 0:
             return emissions, emissions
-        start, transitions, end = self._scores(emissions.dtype, disallowed=DISALLOWED)
+        start, transitions, end = self._scores(
+            emissions.dtype, disallowed=DISALLOWED, temperature=temperature
+        )
         positions = torch.arange(emissions.size(1), device=emissions.device)
         mirror = (lengths.unsqueeze(1) - 1 - positions).clamp(min=0)  # (D, T), its own inverse
         mirror = mirror.unsqueeze(2).expand_as(emissions)
@@ -288,11 +305,16 @@ class CRF(torchcrf.CRF):
         before, after = alphas.permute(1, 2, 0, 3).unbind(0)  # each (D, T, K)
         return before, after.gather(1, mirror)
 
-    def _scores(self, dtype: torch.dtype, *, disallowed: float) -> tuple[Tensor, Tensor, Tensor]:
+    def _scores(
+        self, dtype: torch.dtype, *, disallowed: float, temperature: float = 1.0
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Give start (K,), transition (K, K) and end (K,) scores, with `disallowed` for what is not legal."""
-        start = self.start_transitions.to(dtype).masked_fill(~self.legal_starts, disallowed)
-        transitions = self.transitions.to(dtype).masked_fill(~self.legal_transitions, disallowed)
-        return start, transitions, self.end_transitions.to(dtype)
+        start, transitions, end = (
+            scores.to(dtype) / temperature
+            for scores in (self.start_transitions, self.transitions, self.end_transitions)
+        )
+        start = start.masked_fill(~self.legal_starts, disallowed)
+        return start, transitions.masked_fill(~self.legal_transitions, disallowed), end
 
     def _prepare(self, emissions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Check the shapes, and cast and shift the emissions.

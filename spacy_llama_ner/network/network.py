@@ -215,10 +215,12 @@ class TaggingNetwork(nn.Module):
         return compound_loss(padded, targets, mask, self.crf, self.settings.use_crf)
 
     @torch.inference_mode()
-    def decode(self, emissions: Sequence[np.ndarray]) -> list[list[ScoredSpan]]:
+    def decode(self, emissions: Sequence[np.ndarray], *, temperature: float = 1.0) -> list[list[ScoredSpan]]:
         """Find the best legal tags and the probability of each entity in them.
 
         emissions (Sequence[ndarray]): Float32, one array of shape (T, K) per doc.
+        temperature (float): Above 0; divides all scores when probabilities are computed, not when the best tags
+            are sought.
         RETURNS (List[List[ScoredSpan]]): Per doc, in order; the score is the CRF's marginal probability of
             exactly that entity.
         """
@@ -235,7 +237,7 @@ class TaggingNetwork(nn.Module):
                 [(start, end, begin_tag(label), inside_tag(label)) for start, end, label in row]
                 for row in spans
             ]
-            scores = crf.span_log_probabilities(padded, mask, tagged)
+            scores = crf.span_log_probabilities(padded, mask, tagged, temperature=temperature)
             for index, row, logs in zip(group, spans, scores, strict=True):
                 found[index] = [
                     ScoredSpan(*span, score=min(1.0, float(np.exp(log))))

@@ -1,5 +1,6 @@
 """The component `llama_crf_ner`."""
 
+import logging
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
 
 from spacy_llama_ner.network.types import ScoredSpan
+from spacy_llama_ner.pipeline.checks import check_labels, check_loss, check_temperature
 from spacy_llama_ner.pipeline.scores import install_extension, store_scores
 from spacy_llama_ner.pipeline.shim import NetworkShim
 from spacy_llama_ner.pipeline.targets import allowed_tags
@@ -25,6 +27,8 @@ from spacy_llama_ner.replacement import write_whole
 
 if TYPE_CHECKING:
     from spacy_llama_ner.network.loss import CompoundLoss
+
+logger = logging.getLogger("spacy_llama_ner")
 
 
 class LlamaCrfNer(TrainablePipe):
@@ -57,13 +61,13 @@ class LlamaCrfNer(TrainablePipe):
         self.name = name
         self.compound_loss = compound_loss
         self.scorer = scorer
-        self.cfg: dict[str, Any] = {"labels": [], "overwrite": overwrite}
+        self.cfg: dict[str, Any] = {"labels": [], "overwrite": overwrite, "temperature": 1.0}
         self._saved_weights: bool | None = None  # whether the folder that is being loaded has weights
         if not any(isinstance(shim, NetworkShim) for shim in model.shims):
             raise ValueError(
                 f"{name}: model is {model.name!r}; expected the architecture spacy_llama_ner.LlamaCrfTagger.v1"
             )
-        self._check_loss()
+        check_loss(name, compound_loss, use_crf=self.shim.settings.use_crf)
         install_extension()
 
     @property
@@ -80,6 +84,20 @@ class LlamaCrfNer(TrainablePipe):
     def label_data(self) -> list[str]:
         """What `spacy init labels` writes and `[initialize]` takes: the labels."""
         return list(self.labels)
+
+    @property
+    def temperature(self) -> float:
+        """What divides the network's scores when `ent._.score` is computed; the entities do not depend on it.
+
+        1 until the command `calibrate`, or you, set it. Saved with the pipeline. It belongs to the weights it was
+        fitted for: `initialize` and `update` put it back to 1.
+        RAISES (ValueError): If it is set to what is no number from 0.001 to 1000.
+        """
+        return self.cfg["temperature"]
+
+    @temperature.setter
+    def temperature(self, value: float) -> None:
+        self.cfg["temperature"] = check_temperature(value)
 
     @property
     def last_step(self) -> dict[str, float]:
@@ -131,9 +149,10 @@ class LlamaCrfNer(TrainablePipe):
                 f"{self.name}: labels is the text {labels!r}; expected a list, such as [{labels!r}]"
             )
         if labels is not None:
-            self._check_labels(labels)
+            check_labels(self.name, labels)
         found = sorted({ent.label_ for eg in get_examples() for ent in eg.reference.ents})
         self.shim.reset()
+        self.temperature = 1.0
         for label in found if labels is None else labels:
             self.add_label(label)
         if unknown := [label for label in found if label not in self.labels]:
@@ -157,7 +176,19 @@ class LlamaCrfNer(TrainablePipe):
         docs = list(docs)
         if self.shim.is_empty:
             raise ValueError(Errors.E109.format(name=self.name))
-        predictions = self.shim.decode(self.model.predict(docs))
+        return self.decode(docs, self.model.predict(docs), temperature=self.temperature)
+
+    def decode(
+        self, docs: Sequence[Doc], emissions: Sequence[np.ndarray], *, temperature: float
+    ) -> list[list[ScoredSpan]]:
+        """Find the entities in emissions: the part of `predict` after the backbone.
+
+        docs (Sequence[Doc]): The docs.
+        emissions (Sequence[ndarray]): Of these docs, from `model.predict`.
+        temperature (float): See `temperature`.
+        RETURNS (List[List[ScoredSpan]]): See `predict`.
+        """
+        predictions = self.shim.decode(emissions, temperature=temperature)
         return [
             [
                 ScoredSpan(int(words[span.start]), int(words[span.end - 1]) + 1, span.label, span.score)
@@ -217,6 +248,7 @@ class LlamaCrfNer(TrainablePipe):
                 [eg.predicted for eg in examples], allowed, self.compound_loss, drop=drop
             )
             losses[self.name] += terms.total.item()
+            self._forget_temperature()
         if sgd not in (None, False):
             self.finish_update(sgd)
         return losses
@@ -289,42 +321,26 @@ class LlamaCrfNer(TrainablePipe):
         try:
             cfg = srsly.read_json(file)
             labels, self._saved_weights = cfg["labels"], bool(cfg["initialized"])
+            temperature = check_temperature(cfg.get("temperature", 1.0))  # older pipelines have none
             if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
                 raise ValueError(f"labels are {labels!r}, expected a list of texts")
         except (ValueError, OSError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{file} is missing or damaged ({error}); save or install the pipeline again"
             ) from error
-        self.cfg["labels"] = labels
+        self.cfg.update(labels=labels, temperature=temperature)
         for label in labels:
             self.vocab.strings.add(label)
 
-    def _check_labels(self, labels: Sequence[str]) -> None:
-        """Refuse a list that cannot be meant, before anything is changed."""
-        place = f"{self.name}: labels under [initialize.components.{self.name}]"
-        if not labels:
-            raise ValueError(f"{place} is an empty list; name the labels, or remove it to collect them")
-        if repeated := sorted({label for label in labels if list(labels).count(label) > 1}):
-            raise ValueError(f"{place} has {', '.join(repeated)} more than once; name each label once")
-        tags = [label for label in labels if label[:2] == "B-" and f"I-{label[2:]}" in labels]
-        if tags:
-            raise ValueError(
-                f"{place} has tags, such as {tags[0]} and I-{tags[0][2:]}; name the entity labels alone: "
-                f"{', '.join(tag[2:] for tag in tags)}"
+    def _forget_temperature(self) -> None:
+        if self.temperature != 1.0:
+            logger.warning(
+                "%s: training changes the weights that the temperature %.4g was fitted for; it is 1 again. Calibrate "
+                "the trained pipeline",
+                self.name,
+                self.temperature,
             )
-
-    def _check_loss(self) -> None:
-        loss, use_crf = self.compound_loss, self.shim.settings.use_crf
-        if use_crf and loss.crf_weight == 0:
-            raise ValueError(
-                f"{self.name}: use_crf = true with crf_weight = 0 would decode with transitions that nothing "
-                "trains. Set crf_weight above 0, or use_crf = false"
-            )
-        if not use_crf and loss.cross_entropy_weight == loss.label_smoothing_weight == 0:
-            raise ValueError(
-                f"{self.name}: use_crf = false with cross_entropy_weight = label_smoothing_weight = 0 would train "
-                "nothing. Set one of them above 0, or use_crf = true"
-            )
+            self.temperature = 1.0
 
     def _set_output_dim(self) -> None:
         self.model.set_dim("nO", 1 + 2 * len(self.labels), force=True)

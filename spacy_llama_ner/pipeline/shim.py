@@ -119,9 +119,9 @@ class NetworkShim(Shim):
                 f"model-best, or train again with a lower learning rate{self._dtype_hint()}"
             ) from error
 
-    def decode(self, emissions: Sequence[np.ndarray]) -> list[list[ScoredSpan]]:
+    def decode(self, emissions: Sequence[np.ndarray], *, temperature: float = 1.0) -> list[list[ScoredSpan]]:
         """Find the entities in emissions, with their probabilities; see `TaggingNetwork.decode`."""
-        return self.network.decode(emissions)
+        return self.network.decode(emissions, temperature=temperature)
 
     def update(
         self, docs: Sequence[Doc], allowed: Sequence[np.ndarray], loss: "CompoundLoss", *, drop: float

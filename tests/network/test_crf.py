@@ -582,6 +582,26 @@ def test_span_log_probabilities_equal_enumeration(length):
         assert value == pytest.approx(expected, abs=1e-10)
 
 
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
+def test_span_log_probabilities_at_a_temperature_equal_enumeration(temperature):
+    crf, emissions = make_crf(), torch.randn(1, 4, K) * 2
+    scores = {path: score / temperature for path, score in path_scores(crf, emissions[0]).items()}
+    total, spans = log_sum(scores.values()), all_spans(4)
+    (got,) = crf.span_log_probabilities(emissions, torch.ones(1, 4), [spans], temperature=temperature)
+    for (start, end, begin, _), value in zip(spans, got, strict=True):
+        entity = (start, end, (begin - 1) // 2)
+        expected = log_sum(score for path, score in scores.items() if entity in tags_to_spans(path)) - total
+        assert value == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, math.nan])
+def test_span_log_probabilities_refuse_a_temperature_that_is_none(temperature):
+    with pytest.raises(ValueError, match="Expected a temperature above 0, got"):
+        make_crf().span_log_probabilities(
+            torch.zeros(1, 1, K), torch.ones(1, 1), [[]], temperature=temperature
+        )
+
+
 def test_span_log_probabilities_do_not_depend_on_the_batch():
     crf, emissions, lengths = make_crf(), torch.randn(3, 40, K), [4, 0, 40]
     mask = lengths_to_mask(lengths)
@@ -601,10 +621,13 @@ def test_span_log_probabilities_of_a_sure_entity_is_zero():
 
 
 @pytest.mark.parametrize("scale", [1.0, 30.0, 1e4, 1e6])
-def test_span_log_probabilities_are_finite_and_at_most_zero(scale):
+@pytest.mark.parametrize("temperature", [1.0, 0.001, 1000.0])
+def test_span_log_probabilities_are_finite_and_at_most_zero(scale, temperature):
     emissions = torch.randn(50, 6, K) * scale
-    got = make_crf(scale=scale).span_log_probabilities(emissions, torch.ones(50, 6), [all_spans(6)] * 50)
-    assert all(-1e9 < value <= 0.0 for row in got for value in row)
+    got = make_crf(scale=scale).span_log_probabilities(
+        emissions, torch.ones(50, 6), [all_spans(6)] * 50, temperature=temperature
+    )
+    assert all(-1e12 < value <= 0.0 for row in got for value in row)
 
 
 def test_span_log_probabilities_never_round_above_zero():

@@ -153,6 +153,20 @@ def test_decode_scores_are_exact_probabilities(build):
         assert span.score == pytest.approx(share / sum(weights.values()), abs=1e-6)
 
 
+@pytest.mark.parametrize("use_crf", [True, False])
+def test_decode_at_any_temperature_finds_the_same_entities(build, use_crf):
+    network = build(use_crf=use_crf)
+    rng = np.random.default_rng(0)
+    emissions = [rng.normal(size=(n, 5)).astype(np.float32) for n in (1, 7, 0, 30)]
+    plain = network.decode(emissions)
+    assert sum(map(len, plain)) > 5
+    for temperature in (0.07, 3.0, 11.0):
+        tempered = network.decode(emissions, temperature=temperature)
+        for one, two in zip(plain, tempered, strict=True):
+            assert [(s.start, s.end, s.label) for s in one] == [(s.start, s.end, s.label) for s in two]
+            assert all(a.score != b.score for a, b in zip(one, two, strict=True))
+
+
 def test_network_without_crf_decodes_legal_tags_from_illegal_emissions(build):
     network = build(use_crf=False)
     emissions = np.full((3, 5), -5.0, dtype=np.float32)
