@@ -6,14 +6,8 @@ Every cell is one `spacy train configs/mini.cfg` with the overrides that the res
 already holds with the same settings are not trained again. Times of cells that ran side by side (`--jobs`) say little.
 """
 
-import hashlib
 import json
-import math
-import os
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -24,12 +18,14 @@ from typing import Annotated, Any
 import torch
 import typer
 from spacy.util import load_config
+from thinc.api import Config
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from wasabi import msg
 
 from spacy_llama_ner.cli.convert import Split, Unit, convert_cli
+from spacy_llama_ner.comparison.schedule import linear_schedule
+from spacy_llama_ner.comparison.training import digest_training, train
 from spacy_llama_ner.evaluation.examples import read_gold
-from spacy_llama_ner.pretraining.once import digest_files
 from spacy_llama_ner.replacement import write_whole
 
 CONFIG = Path("configs/mini.cfg")
@@ -87,6 +83,10 @@ def worth(corpus: str, seed: int) -> Iterator[Cell]:
             ("pretrained, all weights", "all", False),
         ):
             yield Cell("worth", f"{name}, {attention}", corpus, trained, random, seed, changes)
+    if corpus == CONLL:  # on mini-news it is one of the recipes
+        every_layer = ((f"{MODEL}lora_target_modules", [*ATTENTION, *MLP]),)
+        name = "pretrained, frozen + LoRA in all linear layers, bidirectional"
+        yield Cell("worth", name, corpus, seed=seed, changes=every_layer)
 
 
 def recipe(seed: int) -> Iterator[Cell]:
@@ -203,11 +203,7 @@ def _overrides(cell: Cell, backbone: Path, corpora: dict[str, Path]) -> dict[str
     import spacy
 
     rate, epochs = SCHEDULES[cell.trained, cell.corpus]
-    epochs = cell.epochs or epochs
     docs = len(read_gold(corpora["train"], spacy.blank("en").vocab))
-    batch = BATCH if cell.unit == "sentence" else 1  # an article is about a batch of sentences
-    per_epoch = math.ceil(docs / batch)
-    every = max(1, (per_epoch * epochs - 1) // epochs)  # so that the last evaluation falls on the last steps
     return {
         **(ALL_WEIGHTS if cell.trained == "all" else {}),
         f"{MODEL}backbone.name": str(backbone),
@@ -216,51 +212,31 @@ def _overrides(cell: Cell, backbone: Path, corpora: dict[str, Path]) -> dict[str
         "paths.train": str(corpora["train"]),
         "paths.dev": str(corpora["dev"]),
         "system.seed": cell.seed,
-        "training.batcher.size": batch,
-        "training.max_epochs": epochs,
-        "training.eval_frequency": every,
-        "training.optimizer.learn_rate.initial_rate": cell.rate or rate,
-        "training.optimizer.learn_rate.warmup_steps": per_epoch * epochs // 15,
-        "training.optimizer.learn_rate.total_steps": per_epoch * epochs,
+        **linear_schedule(
+            docs,
+            batch=BATCH if cell.unit == "sentence" else 1,  # an article is about a batch of sentences
+            epochs=cell.epochs or epochs,
+            rate=cell.rate or rate,
+            warmup=15,
+        ),
     }
+
+
+def _config(overrides: dict[str, Any]) -> Config:
+    return load_config(CONFIG, overrides=overrides, interpolate=False)
 
 
 def _digest(overrides: dict[str, Any], backbone: Path, corpora: dict[str, Path]) -> str:
     """RETURNS (str): A digest of the config with its overrides, of the corpora and of the backbone's files."""
-    config = load_config(CONFIG, overrides=overrides, interpolate=False).to_str()
     paths = [*corpora.values(), *sorted(backbone.glob("*.safetensors")), backbone / "tokenizer.json"]
-    return hashlib.sha256("".join([config, *digest_files(paths)]).encode()).hexdigest()
+    return digest_training(_config(overrides), paths)
 
 
 def _train(cell: Cell, overrides: dict[str, Any], inputs: str, work: Path, jobs: int) -> dict[str, Any]:
     folder = work / "runs" / cell.key.replace("/", "-").replace(" ", "_").replace(",", "")
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    log = folder / "log.jsonl"
-    command = [sys.executable, "-m", "spacy", "train", str(CONFIG), "--paths.log", str(log)]
-    for key, value in overrides.items():
-        command += [f"--{key}", value if isinstance(value, str) else json.dumps(value)]
-    threads = {"OMP_NUM_THREADS": "1"} if jobs > 1 else {}
-    start = time.perf_counter()
-    with (folder / "output.txt").open("w") as file:
-        done = subprocess.run(command, stdout=file, stderr=file, env=os.environ | threads)
-    if done.returncode:
-        raise RuntimeError(f"{cell.key}: spacy train failed. See {folder / 'output.txt'}")
-    lines = [json.loads(line) for line in log.read_text(encoding="utf8").splitlines()]
-    curve = [
-        {"step": line["step"], "f1": line["score"], "per_type": line["scores"].get("ents_per_type")}
-        for line in lines
-        if "score" in line
-    ]
-    best = max(curve, key=lambda point: point["f1"])
-    return {
-        "f1": best["f1"],
-        "step": best["step"],
-        "curve": [[point["step"], point["f1"]] for point in curve],
-        "seconds": time.perf_counter() - start,
-        "overrides": overrides,
-        "inputs": inputs,
-    }
+    result = train(_config(overrides), folder, one_thread=jobs > 1)
+    return {"f1": result.pop("score"), **result, "overrides": overrides, "inputs": inputs}
 
 
 if __name__ == "__main__":

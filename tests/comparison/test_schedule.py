@@ -1,0 +1,31 @@
+"""Batches and steps by a corpus's size."""
+
+import pytest
+import spacy
+from spacy.tokens import Doc
+
+from spacy_llama_ner.comparison.schedule import docs_per_batch, linear_schedule
+
+
+@pytest.mark.parametrize(("length", "expected"), [(5, 16), (31, 16), (100, 5), (400, 1), (5000, 1)])
+def test_docs_per_batch_bounds_words(length, expected):
+    docs = [Doc(spacy.blank("en").vocab, words=["word"] * length)] * 3
+    assert docs_per_batch(docs) == expected
+
+
+def test_linear_schedule_covers_all_epochs():
+    # The values of configs/mini.cfg: 2,810 sentences, batches of 16, 4 epochs.
+    schedule = linear_schedule(2810, batch=16, epochs=4, rate=2e-3, warmup=15)
+    assert schedule == {
+        "training.batcher.size": 16,
+        "training.max_epochs": 4,
+        "training.eval_frequency": 175,
+        "training.optimizer.learn_rate.initial_rate": 2e-3,
+        "training.optimizer.learn_rate.warmup_steps": 46,
+        "training.optimizer.learn_rate.total_steps": 704,
+    }
+    assert 4 * schedule["training.eval_frequency"] <= 703  # step 703 is the last
+
+
+def test_linear_schedule_of_one_step_evaluates():
+    assert linear_schedule(1, batch=16, epochs=1, rate=1.0, warmup=10)["training.eval_frequency"] == 1
