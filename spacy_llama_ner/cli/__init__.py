@@ -12,14 +12,20 @@ app = typer.Typer(
 
 # Each module registers its command on `app`, so it has to come after it.
 from spacy_llama_ner.cli import (  # noqa: E402, F401
+    ablate,
+    analyze,
     build_corpus,
+    calibrate,
     check_corpus,
     clean,
+    compare,
     convert,
     demo,
     evaluate,
     package,
     pretrain,
+    prompt,
+    report,
     smoke,
     split_corpus,
 )
