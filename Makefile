@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: all test test-slow check bench-conll2003 bench-pretraining bench-size docs clean
+.PHONY: all test test-slow check bench-conll2003 bench-pretraining bench-size docs notebook clean
 
 all: $(VENV)/project
 	$(BIN)/python -m spacy project run all . --vars.profile $(PROFILE)
@@ -44,6 +44,10 @@ bench-size: $(VENV)/project
 # Write the tables of commands in the README anew from project.yml.
 docs: $(VENV)/project
 	$(BIN)/python -m weasel document . --output README.md
+
+# Execute the notebook anew, with its outputs.
+notebook: $(VENV)/dev
+	$(BIN)/python notebooks/execute.py
 
 clean:
 	rm -rf $(VENV) corpus training metrics packages dist project.lock
