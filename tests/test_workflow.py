@@ -91,7 +91,26 @@ def test_workflow_writes_what_it_promises(project):
 
 
 def test_workflow_skips_everything_the_second_time(project):
-    assert skipped(project("all")) == ["convert", "train", "evaluate", "package", "smoke"]
+    commands = [
+        "convert",
+        "train",
+        "calibrate",
+        "evaluate",
+        "analyze",
+        "compare",
+        "report",
+        "package",
+        "smoke",
+    ]
+    assert skipped(project("all")) == commands
+
+
+def test_workflow_writes_a_report_of_all_its_parts(project):
+    page = (project.folder / "metrics" / "mini" / "report.html").read_text(encoding="utf8")
+    assert "spacy_cnn" in page
+    assert 'aria-label="The terms of the loss' in page
+    assert 'aria-label="Share of right entities' in page
+    assert page.count("Not measured") == 1  # the ablation
 
 
 def test_workflow_installs_the_pipeline_where_it_runs(project):
