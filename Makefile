@@ -41,9 +41,10 @@ bench-pretraining: $(VENV)/project
 bench-size: $(VENV)/project
 	$(BIN)/python benchmarks/size/run.py
 
-# Write the tables of commands in the README anew from project.yml.
+# Write anew what is generated: the tables of commands in the README, from project.yml, and docs/report.md, from docs/metrics.
 docs: $(VENV)/project
 	$(BIN)/python -m weasel document . --output README.md
+	$(BIN)/python -m spacy_llama_ner report docs/metrics/mini --text docs/report.md
 
 # Execute the notebook anew, with its outputs.
 notebook: $(VENV)/dev

@@ -53,6 +53,7 @@ def compare_cli(
             Split,
             TrainingSettings,
             check_systems,
+            describe_system,
             train_system,
         )
         from spacy_llama_ner.comparison.tables import compare_tables
@@ -77,7 +78,7 @@ def compare_cli(
         for name in systems:
             msg.info(f"{name}: training in {work / name}")
             training = train_system(name, work / name, split=split, docs=docs, settings=settings)
-            trained[name] = compare.trained_here(name, work / name, training)
+            trained[name] = compare.trained_here(describe_system(name, settings), work / name, training)
         msg.info("Scoring and timing")
         result = {"seed": seed, **compare.measure(trained | candidates, split, work / "predictions")}
         tables = compare_tables(result)

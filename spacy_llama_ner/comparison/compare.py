@@ -25,7 +25,7 @@ from spacy_llama_ner.comparison.measure import (
     time_in_turns,
 )
 from spacy_llama_ner.comparison.published import quote
-from spacy_llama_ner.comparison.systems import SYSTEMS, Split
+from spacy_llama_ner.comparison.systems import Split
 from spacy_llama_ner.evaluation.examples import predict, read_gold
 
 
@@ -45,10 +45,10 @@ class Candidate:
     examples: Sequence[Example] = ()
 
 
-def trained_here(name: str, folder: Path, training: Mapping[str, Any]) -> Candidate:
+def trained_here(description: str, folder: Path, training: Mapping[str, Any]) -> Candidate:
     """Load a system that this command trained.
 
-    name (str): One of SYSTEMS.
+    description (str): What it is.
     folder (Path): Of the training.
     training (Mapping): What `train_system` returned.
     RETURNS (Candidate): With its pipeline.
@@ -57,7 +57,7 @@ def trained_here(name: str, folder: Path, training: Mapping[str, Any]) -> Candid
     nlp = spacy.load(path)
     known = {
         "origin": "trained here",
-        "description": SYSTEMS[name],
+        "description": description,
         "training_seconds": training["seconds"],
         **describe_size(nlp),
     }

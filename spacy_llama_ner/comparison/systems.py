@@ -52,6 +52,19 @@ class TrainingSettings:
     gpu_id: int
 
 
+def describe_system(name: str, settings: TrainingSettings) -> str:
+    """Say what a system is, with the encoder where it has one.
+
+    name (str): One of SYSTEMS.
+    settings (TrainingSettings): See there.
+    RETURNS (str): Of a folder, the last two parts of its path alone.
+    """
+    if not name.startswith("bert"):
+        return SYSTEMS[name]
+    encoder = "/".join(Path(settings.bert).parts[-2:])
+    return f"{SYSTEMS[name]}; {encoder}, learning rate {settings.learning_rate:g}"
+
+
 def train_system(
     name: str, folder: Path, *, split: Split, docs: Sequence[Doc], settings: TrainingSettings
 ) -> dict[str, Any]:

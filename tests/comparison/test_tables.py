@@ -1,5 +1,6 @@
 """Tables of a comparison and an ablation."""
 
+from spacy_llama_ner.comparison.systems import SYSTEMS, TrainingSettings, describe_system
 from spacy_llama_ner.comparison.tables import ablation_tables, compare_tables
 
 UNKNOWN = dict.fromkeys(("words_per_second", "bytes", "training_seconds", "cost"))
@@ -83,3 +84,9 @@ def test_ablation_tables_leave_out_axes_without_pairs():
 
 def test_ablation_tables_of_nothing_are_none():
     assert ablation_tables({"cells": {}, "axes": {}, "scored_on": "test", "dev": "dev"}) == []
+
+
+def test_describe_system_names_the_encoder_and_no_path_of_this_machine():
+    settings = TrainingSettings("/home/ann/encoders/mini-bert", 3e-4, None, 0, -1)
+    assert describe_system("bert_ner", settings).endswith("; encoders/mini-bert, learning rate 0.0003")
+    assert describe_system("lookup", settings) == SYSTEMS["lookup"]
