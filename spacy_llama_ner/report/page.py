@@ -1,10 +1,11 @@
 """Write the page."""
 
+import re
 from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from spacy_llama_ner.analysis.factors import LABEL
 from spacy_llama_ner.analysis.table import error_table
@@ -55,7 +56,7 @@ def make_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "points": points, "whole": whole}
+    environment.filters |= {"percent": percent, "points": points, "whole": whole, "code": code}
     return environment
 
 
@@ -72,6 +73,11 @@ def points(fraction: float) -> str:
 def whole(number: float | None) -> str:
     """Write a number rounded, with commas; a dash for None."""
     return "-" if number is None else f"{number:,.0f}"
+
+
+def code(text: str) -> Markup:
+    """Show what stands between backticks as code, in HTML; all of the text is escaped."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _plots(sources: Sources) -> dict[str, list[Markup]]:

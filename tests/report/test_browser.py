@@ -117,5 +117,7 @@ def test_browser_loads_the_page_alone(opened):
 
 
 def test_browser_follows_a_confusion_to_its_errors(opened):
+    from selenium.webdriver.support.ui import WebDriverWait
+
     opened.find_element("partial link text", "boundary").click()
-    assert shown(opened) == ["boundary"]
+    WebDriverWait(opened, 10).until(lambda browser: shown(browser) == ["boundary"])

@@ -4,7 +4,7 @@ import re
 
 from report_folder import HOSTILE, make_folder
 
-from spacy_llama_ner.report.page import render_page
+from spacy_llama_ner.report.page import code, render_page
 from spacy_llama_ner.report.sources import read_sources
 
 
@@ -45,3 +45,7 @@ def test_page_of_an_evaluation_alone_names_what_is_missing(tmp_path):
 def test_page_draws_each_known_factor(page):
     drawn = re.findall(r'aria-label="Errors by ([a-z ]+), in percent', page)
     assert drawn == ["label", "entity length", "sentence length", "seen", "casing", "sentence casing"]
+
+
+def test_code_shows_backticks_as_code_and_escapes_the_rest():
+    assert code("keep `a < b` & <i>") == "keep <code>a &lt; b</code> &amp; &lt;i&gt;"
