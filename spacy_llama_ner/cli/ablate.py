@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Argument, Option
 
 from spacy_llama_ner.cli import app
-from spacy_llama_ner.cli.compare import show_tables
-from spacy_llama_ner.cli.console import msg, user_errors
+from spacy_llama_ner.cli.console import msg, show_tables, user_errors
 
 if TYPE_CHECKING:
     from spacy_llama_ner.comparison.ablation import Cell, Plan

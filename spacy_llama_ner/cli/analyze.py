@@ -8,7 +8,7 @@ from typer import Argument, Option
 from wasabi import wrap
 
 from spacy_llama_ner.cli import app
-from spacy_llama_ner.cli.console import msg, user_errors
+from spacy_llama_ner.cli.console import msg, show_tables, user_errors
 
 SHOWN_CONFUSIONS = 8
 SHOWN_EXAMPLES = 3
@@ -75,12 +75,7 @@ def _show_tables(result: dict) -> None:
 
     counts = result["counts"]
     print(", ".join(f"{counts[name]:,} {name}" for name in counts))
-    for table in tables(result):
-        msg.divider(table.title)
-        aligns = ("l", *("r",) * (len(table.header) - 1))
-        msg.table(table.rows, header=table.header, aligns=aligns, divider=True)
-        for note in table.notes:
-            msg.text(note)
+    show_tables(tables(result))
 
 
 def _show_confusions(result: dict) -> None:

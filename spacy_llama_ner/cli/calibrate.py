@@ -7,7 +7,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from spacy_llama_ner.cli import app
-from spacy_llama_ner.cli.console import msg, user_errors
+from spacy_llama_ner.cli.console import msg, show_tables, user_errors
 
 
 @app.command("calibrate")
@@ -58,12 +58,7 @@ def calibrate_cli(
             paths = {"model": model, "dev_corpus": str(dev), "test_corpus": test and str(test)}
             report.parent.mkdir(parents=True, exist_ok=True)
             write_whole(report, (json.dumps({**paths, **result}, indent=2) + "\n").encode())
-    for table in calibration_tables(result):
-        msg.divider(table.title)
-        aligns = ("l", *("r",) * (len(table.header) - 1))
-        msg.table(table.rows, header=table.header, aligns=aligns, divider=True)
-        for note in table.notes:
-            msg.text(note)
+    show_tables(calibration_tables(result))
     if "warning" in result:
         msg.warn(result["warning"])
     if report is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 from typer import Option
 
 from spacy_llama_ner.cli import app
-from spacy_llama_ner.cli.console import msg, user_errors
+from spacy_llama_ner.cli.console import msg, show_tables, user_errors
 
 
 @app.command("compare")
@@ -89,19 +89,6 @@ def compare_cli(
             write_whole(markdown, to_markdown("Comparison", tables).encode())
     show_tables(tables)
     msg.good(f"Saved results to {output}, predictions to {work / 'predictions'}")
-
-
-def show_tables(tables: list) -> None:
-    """Print tables with their notes.
-
-    tables (list[Table]): From `comparison.tables`.
-    """
-    for table in tables:
-        msg.divider(table.title)
-        aligns = ("l", *("r",) * (len(table.header) - 1))
-        msg.table(table.rows, header=table.header, aligns=aligns, divider=True, max_col=50)
-        for note in table.notes:
-            msg.text(note)
 
 
 def _check_names(names: list[str]) -> None:

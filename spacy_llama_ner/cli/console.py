@@ -2,10 +2,14 @@
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from wasabi import Printer
+
+if TYPE_CHECKING:
+    from spacy_llama_ner.evaluation.tables import Table
 
 logger = logging.getLogger(__name__)
 
@@ -31,3 +35,17 @@ def user_errors(title: str) -> Iterator[None]:
         # Not through the printer: it joins the lines of a tool's output into one paragraph.
         print(e)
         sys.exit(1)
+
+
+def show_tables(tables: Iterable["Table"]) -> None:
+    """Print tables, each under its title and with its notes below.
+
+    tables (Iterable[Table]): The first column is text, the others are figures.
+    """
+    for table in tables:
+        msg.divider(table.title)
+        aligns = ("l", *("r",) * (len(table.header) - 1))
+        header = table.header if any(table.header) else None
+        msg.table(table.rows, header=header, aligns=aligns, divider=True, max_col=50)
+        for note in table.notes:
+            msg.text(note)

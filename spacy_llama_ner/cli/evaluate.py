@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Argument, Option
 
 from spacy_llama_ner.cli import app
-from spacy_llama_ner.cli.console import msg, user_errors
+from spacy_llama_ner.cli.console import msg, show_tables, user_errors
 
 if TYPE_CHECKING:
     from spacy_llama_ner.evaluation.tables import Table
@@ -110,9 +110,4 @@ def _write(path: Path | None, text: str) -> None:
 
 def _show(title: str, tables: list["Table"]) -> None:
     msg.info(title)
-    for table in tables:
-        msg.divider(table.title)
-        aligns = ("l", *("r",) * (len(table.header) - 1))
-        msg.table(table.rows, header=table.header if any(table.header) else None, aligns=aligns, divider=True)
-        for note in table.notes:
-            msg.text(note)
+    show_tables(tables)
