@@ -7,6 +7,7 @@ import ctypes
 import os
 import shutil
 import sys
+import threading
 from pathlib import Path
 
 _AT_FDCWD = -100
@@ -27,7 +28,7 @@ def write_whole(path: Path, data: bytes) -> None:
         path.write_bytes(data)
         return
     path = path.resolve()
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         draft.write_bytes(data)
         draft.replace(path)

@@ -40,6 +40,7 @@ class AnsweringServer:
     def __init__(self, replies):
         self.replies = list(replies)
         self.requests = []  # path, headers, body
+        self.error = {"type": "invented", "message": "no"}  # of failures
         self._lock = threading.Lock()
 
     def __enter__(self):
@@ -53,7 +54,7 @@ class AnsweringServer:
                     reply = outer.replies.pop(0) if len(outer.replies) > 1 else outer.replies[0]
                 status, headers, content = 200, {}, reply
                 if isinstance(reply, tuple):
-                    (status, headers), content = reply, {"error": {"type": "invented", "message": "no"}}
+                    (status, headers), content = reply, {"error": outer.error}
                 data = (content if isinstance(content, str) else json.dumps(content)).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")

@@ -11,6 +11,7 @@ from spacy_llama_ner.cli import app
 from spacy_llama_ner.cli.console import msg, user_errors
 
 if TYPE_CHECKING:
+    from spacy_llama_ner.prompting.cost import Price
     from spacy_llama_ner.prompting.providers import Provider
 
 
@@ -75,6 +76,10 @@ def prompt_cli(
         from spacy_llama_ner.prompting.run import ask_all, estimate, make_questions, read_replies
         from spacy_llama_ner.replacement import write_whole
 
+        if output.suffix != ".spacy" or output.resolve() == corpus.resolve():
+            raise ValueError(
+                f"--output {output}: expected a file NAME.spacy that is not the corpus; a NAME.json goes beside it."
+            )
         vocab = spacy.blank("en").vocab
         gold = read_gold(corpus, vocab)
         docs = gold[:limit] if limit else gold
@@ -91,6 +96,7 @@ def prompt_cli(
             base_url=find_base_url(provider.value, base_url),
             max_tokens=max_tokens,
             shots=shots,
+            files=_local_files(model, gpu_id) if provider is ProviderName.huggingface else (),
         )
         answers = ReplyCache(cache)
         plan = estimate(questions, answers, dollars)
@@ -108,7 +114,8 @@ def prompt_cli(
         labels = {ent.label_ for doc in gold for ent in doc.ents}
         predicted, counts = read_replies(docs, replies, labels=labels)
         read, written = (
-            sum(getattr(reply, side) or 0 for reply in replies) for side in ("input_tokens", "output_tokens")
+            _sum([reply.input_tokens for reply in replies]),
+            _sum([r.output_tokens for r in replies]),
         )
         words = sum(map(len, docs))
         result = {
@@ -121,7 +128,7 @@ def prompt_cli(
             **effort,
             "input_tokens": read,
             "output_tokens": written,
-            "cost": 0.0 if provider is ProviderName.huggingface else dollars and dollars.cost(read, written),
+            "cost": _cost(provider, dollars, read, written),
             # Answers from the cache took no time that could be measured.
             "words_per_second": words / effort["seconds"]
             if effort["calls"] and not effort["cached"]
@@ -150,6 +157,28 @@ def _connect(provider: ProviderName, model: str, base_url: str | None, gpu_id: i
     return OpenAIProvider(model, base_url)
 
 
+def _local_files(model: str, gpu_id: int) -> list[str]:
+    """RETURNS (list[str]): Digests of a folder's files, and the number type, which depends on the device."""
+    from spacy_llama_ner.comparison.configs import backbone_files
+    from spacy_llama_ner.pretraining.once import digest_files
+
+    return ["own" if gpu_id < 0 else "bfloat16", *digest_files(backbone_files(model))]
+
+
+def _sum(counts: list[int | None]) -> int | None:
+    """RETURNS (int | None): None if one is not known: a sum of the others would be too small."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def _cost(
+    provider: ProviderName, price: "Price | None", read: int | None, written: int | None
+) -> float | None:
+    if provider is ProviderName.huggingface:
+        return 0.0
+    return None if price is None or read is None or written is None else price.cost(read, written)
+
+
 def _progress(total: int) -> Any:
     from tqdm import tqdm
 
@@ -164,7 +193,7 @@ def _show_plan(plan: dict[str, Any], max_calls: int) -> None:
         ("calls", f"{plan['calls']:,}"),
         ("tokens to read, estimated", f"{plan['input_tokens']:,}"),
         ("tokens to write, at most", f"{plan['output_tokens']:,}"),
-        ("cost, at most", cost),
+        ("cost, estimated", cost),
     ]
     msg.table(rows, aligns=("l", "r"))
     if plan["calls"] > max_calls:
@@ -176,7 +205,7 @@ def _show(result: dict[str, Any]) -> None:
     cost = "unknown" if result["cost"] is None else f"${result['cost']:,.4f}"
     rows = [
         *(
-            (name, f"{result[name]:,}")
+            (name.replace("_", " "), "unknown" if result[name] is None else f"{result[name]:,}")
             for name in ("calls", "retries", "cached", "input_tokens", "output_tokens")
         ),
         ("cost", cost),

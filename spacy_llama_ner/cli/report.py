@@ -54,6 +54,8 @@ def report_cli(
         output.parent.mkdir(parents=True, exist_ok=True)
         write_whole(output, render_page(sources, title=title).encode())
     msg.good(f"Wrote {output}")
+    for note in sources.differences:
+        msg.warn(note)
     for name, command in sources.missing.items():
         msg.info(f"Without {name}: {command}")
 

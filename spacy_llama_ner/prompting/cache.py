@@ -48,5 +48,9 @@ class ReplyCache:
         write_whole(self._path(request), text.encode())
 
     def _path(self, request: dict[str, Any]) -> Path:
-        text = json.dumps(request, sort_keys=True, ensure_ascii=False)
-        return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()}.json"
+        return self.folder / f"{digest_request(request)}.json"
+
+
+def digest_request(request: dict[str, Any]) -> str:
+    """RETURNS (str): SHA-256 of a request as JSON has it, in hex: equal ones have the same answer."""
+    return hashlib.sha256(json.dumps(request, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 
 # English text has about 4 characters a token in the vendors' tokenizers (OpenAI help centre, "What are tokens and how
-# to count them?"); rounded down, so that an estimate is rather too high.
-CHARACTERS_PER_TOKEN = 3.5
+# to count them?"); rounded down, so that an estimate is rather too high, and in bytes: other scripts take more.
+BYTES_PER_TOKEN = 3.5
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ def parse_price(text: str | None) -> Price | None:
 
 
 def estimate_tokens(text: str) -> int:
-    """Estimate from the number of characters.
+    """Estimate from the length.
 
     text (str): Any.
     RETURNS (int): At least 1.
     """
-    return max(1, round(len(text) / CHARACTERS_PER_TOKEN))
+    return max(1, round(len(text.encode()) / BYTES_PER_TOKEN))

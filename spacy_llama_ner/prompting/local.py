@@ -6,6 +6,9 @@ from typing import Any
 from spacy_llama_ner.prompting.prompt import Message
 from spacy_llama_ner.prompting.providers import Reply
 
+# Llama 3's chat template names a date; today's would give other answers each day. This is its own default.
+DATE = "26 Jul 2024"
+
 
 class HuggingFaceProvider:
     """A causal language model of the Hugging Face hub or of a folder, decoded greedily.
@@ -69,7 +72,7 @@ class HuggingFaceProvider:
         """RETURNS (Tensor): Int64, shape (1, P)."""
         if self._tokenizer.chat_template:
             ids = self._tokenizer.apply_chat_template(
-                list(messages), add_generation_prompt=True, return_tensors="pt"
+                list(messages), add_generation_prompt=True, return_tensors="pt", date_string=DATE
             )
         else:
             text = "\n\n".join(message["content"] for message in messages) + "\n\n"

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from spacy_llama_ner.prompting.prompt import Message
 
@@ -18,6 +19,7 @@ class Reply:
 
     text (str): It may be empty.
     truncated (bool): Whether it was cut at `max_tokens`.
+    refused (bool): Whether the model, or a filter before it, would not answer.
     input_tokens, output_tokens (int | None): As the provider counted.
     """
 
@@ -25,6 +27,7 @@ class Reply:
     truncated: bool
     input_tokens: int | None = None
     output_tokens: int | None = None
+    refused: bool = False
 
 
 def find_base_url(provider: str, given: str | None) -> str | None:
@@ -33,8 +36,16 @@ def find_base_url(provider: str, given: str | None) -> str | None:
     provider (str): "openai", "anthropic" or another.
     given (str | None): By the user; it goes before the environment's OPENAI_BASE_URL and ANTHROPIC_BASE_URL.
     RETURNS (str | None): None for the vendor's own address.
+    RAISES (ValueError): If it holds a user, a password or a query: addresses are written beside answers.
     """
-    return given or os.environ.get(BASE_URLS.get(provider, ""), "") or None
+    found = given or os.environ.get(BASE_URLS.get(provider, ""), "") or None
+    parts = urlsplit(found or "")
+    if "@" in parts.netloc or parts.query:
+        raise ValueError(
+            f"The base URL of {provider} holds a user, a password or a query, which would be written to files: "
+            "leave them out, and put the key into the environment."
+        )
+    return found
 
 
 class Provider(Protocol):
@@ -99,6 +110,7 @@ class OpenAIProvider:
             choice.finish_reason == "length",
             usage.prompt_tokens if usage else None,
             usage.completion_tokens if usage else None,
+            bool(choice.message.refusal) or choice.finish_reason == "content_filter",
         )
 
     def _limits(self, max_tokens: int) -> dict[str, Any]:
@@ -140,7 +152,11 @@ class AnthropicProvider:
             raise CallError(f"{self.name} answered without content.", again=True)
         text = "".join(block.text for block in done.content if block.type == "text")
         return Reply(
-            text, done.stop_reason == "max_tokens", done.usage.input_tokens, done.usage.output_tokens
+            text,
+            done.stop_reason == "max_tokens",
+            done.usage.input_tokens,
+            done.usage.output_tokens,
+            done.stop_reason == "refusal",
         )
 
 
@@ -170,6 +186,8 @@ def _call(provider: Provider, sdk: Any, call: Callable[[], Any]) -> Any:
         raise CallError(f"{where} cannot be reached: {type(e).__name__}.", again=True) from None
     except sdk.APIStatusError as e:
         status = e.status_code
+        if getattr(e, "code", None) == "insufficient_quota":  # a 429 that waiting does not help
+            raise CallError(f"{where} answered that the account's quota is used up.", again=False) from None
         if status in (408, 409, 429) or status >= 500:
             raise CallError(
                 f"{where} answered with status {status}.", again=True, wait=_retry_after(e.response)

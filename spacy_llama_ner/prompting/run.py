@@ -1,7 +1,5 @@
 """Ask about every Doc of a corpus, and turn the answers into predictions."""
 
-import hashlib
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +10,7 @@ from typing import Any
 from spacy.tokens import Doc
 
 from spacy_llama_ner.prompting.answer import parse_answer
-from spacy_llama_ner.prompting.cache import ReplyCache
+from spacy_llama_ner.prompting.cache import ReplyCache, digest_request
 from spacy_llama_ner.prompting.calling import Caller
 from spacy_llama_ner.prompting.cost import Price, estimate_tokens
 from spacy_llama_ner.prompting.placing import place_names
@@ -23,6 +21,7 @@ from spacy_llama_ner.prompting.providers import Provider, Reply
 COUNTS = (
     "lines",
     "malformed",
+    "none",
     "unknown_type",
     "said",
     "duplicate",
@@ -31,6 +30,7 @@ COUNTS = (
     "overlapping",
     "empty",
     "truncated",
+    "refused",
     "predicted",
 )
 
@@ -40,17 +40,23 @@ class Questions:
     """A corpus as requests.
 
     docs (Sequence[Doc]): Their text is asked about.
-    requests (Sequence[dict]): One a Doc: all that its answer depends on, as JSON has it.
+    requests (Sequence[dict | None]): One a Doc: all that its answer depends on, as JSON has it; None for a Doc of white
+        space, about which nothing is asked.
     """
 
     docs: Sequence[Doc]
-    requests: Sequence[dict[str, Any]]
+    requests: Sequence[dict[str, Any] | None]
+
+    @property
+    def unique(self) -> dict[str, dict[str, Any]]:
+        """The requests by their digest: equal texts are asked about once."""
+        return {digest_request(request): request for request in self.requests if request is not None}
 
     @property
     def digest(self) -> str:
         """SHA-256 of the question without its text, in hex: two runs with the same one asked in the same way."""
-        request = {**self.requests[0], "messages": self.requests[0]["messages"][:-1]} if self.requests else {}
-        return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+        first: dict[str, Any] = next(iter(self.unique.values()), {})
+        return digest_request({**first, "messages": first.get("messages", [])[:-1]})
 
 
 def make_questions(
@@ -61,6 +67,7 @@ def make_questions(
     base_url: str | None,
     max_tokens: int,
     shots: Sequence[Doc] = (),
+    files: Sequence[str] = (),
 ) -> Questions:
     """Write the requests.
 
@@ -68,10 +75,21 @@ def make_questions(
     provider, model (str), base_url (str | None): Who is asked.
     max_tokens (int): Longest answer.
     shots (Sequence[Doc]): See `make_messages`.
+    files (Sequence[str]): Digests of a local model's files: another model in the same folder answers anew.
     RETURNS (Questions): In the order of the Docs.
     """
-    common = {"provider": provider, "model": model, "base_url": base_url, "max_tokens": max_tokens}
-    return Questions(docs, [{**common, "messages": make_messages(doc.text, shots)} for doc in docs])
+    common: dict[str, Any] = {
+        "provider": provider,
+        "model": model,
+        "base_url": base_url,
+        "max_tokens": max_tokens,
+    }
+    if files:
+        common["files"] = list(files)
+    requests = [
+        {**common, "messages": make_messages(doc.text, shots)} if doc.text.strip() else None for doc in docs
+    ]
+    return Questions(docs, requests)
 
 
 def estimate(questions: Questions, cache: ReplyCache, price: Price | None) -> dict[str, Any]:
@@ -80,16 +98,17 @@ def estimate(questions: Questions, cache: ReplyCache, price: Price | None) -> di
     questions (Questions): What would be asked.
     cache (ReplyCache): Answers that are there already.
     price (Price | None): None if it is unknown.
-    RETURNS (dict): `docs`, `cached`, `calls`; `input_tokens`, estimated from characters; `output_tokens`, the most
-    there can
-        be; `cost`, at most, in US dollars, or None.
+    RETURNS (dict): `docs`, `cached`, `calls` (equal questions are one); `input_tokens`, estimated from the length;
+        `output_tokens`, the most there can be; `cost`, estimated from these, in US dollars, or None. Repeated calls are
+        not in it.
     """
-    todo = [request for request in questions.requests if cache.read(request) is None]
+    unique = questions.unique
+    todo = [request for request in unique.values() if cache.read(request) is None]
     read = sum(estimate_tokens(message["content"]) for request in todo for message in request["messages"])
     written = sum(request["max_tokens"] for request in todo)
     return {
         "docs": len(questions.docs),
-        "cached": len(questions.docs) - len(todo),
+        "cached": len(unique) - len(todo),
         "calls": len(todo),
         "input_tokens": read,
         "output_tokens": written,
@@ -121,7 +140,8 @@ def ask_all(
     RAISES (CallError): See `Caller.ask`.
     """
     caller = Caller(connect, max_calls, sleep)
-    found = [cache.read(request) for request in questions.requests]
+    unique = questions.unique
+    found = [cache.read(request) for request in unique.values()]
 
     def answer(request: dict[str, Any], known: Reply | None) -> Reply:
         if known is not None:
@@ -133,12 +153,17 @@ def ask_all(
     start = time.perf_counter()
     pool = ThreadPoolExecutor(concurrency)
     try:
-        replies = list(progress(pool.map(answer, questions.requests, found)))
+        replies = list(progress(pool.map(answer, unique.values(), found)))
     finally:
-        # What has not begun is dropped: after an error or an interrupt no further call is paid for.
+        # What has not begun is dropped after an interrupt; after an error the caller lets no further call through.
         pool.shutdown(cancel_futures=True)
     seconds = time.perf_counter() - start
     cached = sum(reply is not None for reply in found)
+    by_digest = dict(zip(unique, replies, strict=True))
+    nothing = Reply("", truncated=False, input_tokens=0, output_tokens=0)
+    replies = [
+        nothing if request is None else by_digest[digest_request(request)] for request in questions.requests
+    ]
     return replies, {"calls": caller.calls, "retries": caller.retries, "cached": cached, "seconds": seconds}
 
 
@@ -151,7 +176,8 @@ def read_replies(
     replies (Sequence[Reply]): An answer each.
     labels (set[str]): Those that may be predicted.
     RETURNS (tuple[list[Doc], dict]): Docs with entities, and counts of what the answers said: see `parse_answer` and
-        `place_names`; `empty` and `truncated` answers; `predicted` entities; `unknown_types`, the ten most frequent.
+        `place_names`; `empty`, `truncated` and `refused` answers; `predicted` entities; `unknown_types`, the ten most
+        frequent.
     """
     predicted = []
     counts: Counter[str] = Counter()
@@ -165,6 +191,7 @@ def read_replies(
         counts += answer.counts + placed
         counts["empty"] += not reply.text.strip()
         counts["truncated"] += reply.truncated
+        counts["refused"] += reply.refused
         counts["predicted"] += len(spans)
         unknown += answer.unknown
     return predicted, {

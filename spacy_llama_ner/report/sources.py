@@ -68,6 +68,23 @@ class Sources:
             if getattr(self, name) is None
         }
 
+    @property
+    def differences(self) -> list[str]:
+        """Where a part is of another pipeline or corpus than the evaluation, a sentence each."""
+        model, corpus = self.evaluation.get("model"), self.evaluation.get("corpus")
+        pairs = [
+            ("errors", "pipeline", (self.errors or {}).get("model"), model),
+            ("errors", "corpus", (self.errors or {}).get("corpus"), corpus),
+            ("calibration", "test corpus", (self.calibration or {}).get("test_corpus"), corpus),
+            ("comparison", "test corpus", (self.comparison or {}).get("corpus", {}).get("test"), corpus),
+        ]
+        return [
+            f"{PARTS[part].file} is of the {what} {found}, {EVALUATION.file} of {expected}: they may not belong "
+            "together."
+            for part, what, found, expected in pairs
+            if None not in (found, expected) and found != expected
+        ]
+
 
 def read_sources(folder: Path, *, log: Path | None = None) -> Sources:
     """Read a folder of metrics, such as `metrics/mini`.

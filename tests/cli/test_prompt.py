@@ -112,7 +112,7 @@ def test_prompt_dry_run_makes_no_call_and_needs_no_key(ask, tmp_path, monkeypatc
         done = ask(server, "--dry-run", "--price", "1000000/0")
         assert server.requests == []
     assert done.exit_code == 0, done.output
-    assert "cost, at most" in done.output
+    assert "cost, estimated" in done.output
     assert "unknown" not in done.output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["test.spacy"]
 
@@ -157,3 +157,67 @@ def test_prompt_of_a_model_on_this_machine(run, tmp_path, corpus, tiny_llama):
     assert done.exit_code == 0, done.output
     result = json.loads((tmp_path / "p.json").read_text(encoding="utf8"))
     assert (result["calls"], result["cost"]) == (2, 0.0)
+
+
+def test_prompt_asks_about_equal_texts_once(run, tmp_path, corpus):
+    twice = save_corpus(tmp_path / "twice.spacy", [make_gold(make_ruler(), [GOLD[0]]) for _ in range(2)])
+    with AnsweringServer(ANSWERS) as server:
+        where = (
+            "--base-url",
+            f"{server.url}/v1",
+            "--cache",
+            tmp_path / "cache",
+            "--output",
+            tmp_path / "p.spacy",
+        )
+        done = run("prompt", twice, "--provider", "openai", "--model", "invented-1", *where)
+        assert len(server.requests) == 1
+    assert done.exit_code == 0, done.output
+    assert predicted(tmp_path) == [[("Lisbon", "LOC")]] * 2
+
+
+@pytest.mark.parametrize("name", ["p.json", "test.spacy"])
+def test_prompt_refuses_an_output_that_would_destroy_something(run, tmp_path, corpus, name):
+    before = corpus.read_bytes()
+    done = run("prompt", corpus, "--provider", "openai", "--model", "m", "--output", tmp_path / name)
+    assert done.exit_code == 1
+    assert "expected a file NAME.spacy that is not the corpus" in done.output.replace("\n", " ")
+    assert corpus.read_bytes() == before
+
+
+def test_prompt_stops_all_threads_at_a_fatal_error(run, tmp_path, corpus):
+    docs = [
+        make_gold(make_ruler(), [(f"Lisbon slept {number}", ["B-LOC", "O", "O"])]) for number in range(40)
+    ]
+    many = save_corpus(tmp_path / "many.spacy", docs)
+    with AnsweringServer([ANSWERS[0], (401, {})]) as server:
+        where = (
+            "--base-url",
+            f"{server.url}/v1",
+            "--cache",
+            tmp_path / "cache",
+            "--output",
+            tmp_path / "p.spacy",
+        )
+        done = run("prompt", many, "--provider", "openai", "--model", "m", "--concurrency", "2", *where)
+        assert len(server.requests) <= 4
+    assert done.exit_code == 1
+    assert "is not accepted" in done.output
+
+
+def test_prompt_asks_nothing_about_empty_docs(run, tmp_path, corpus):
+    nlp = make_ruler()
+    mixed = save_corpus(tmp_path / "mixed.spacy", [nlp.make_doc(""), make_gold(nlp, [GOLD[0]])])
+    with AnsweringServer(ANSWERS) as server:
+        where = (
+            "--base-url",
+            f"{server.url}/v1",
+            "--cache",
+            tmp_path / "cache",
+            "--output",
+            tmp_path / "p.spacy",
+        )
+        done = run("prompt", mixed, "--provider", "openai", "--model", "m", *where)
+        assert len(server.requests) == 1
+    assert done.exit_code == 0, done.output
+    assert predicted(tmp_path) == [[], [("Lisbon", "LOC")]]

@@ -18,6 +18,9 @@ LABELS = {"PER", "ORG", "LOC", "MISC"}
         ("Group A - North - Organizations", ("Group A - North", "ORG")),  # the type follows the last dash
         ("Danish - Nationality", ("Danish", "MISC")),
         ("Companies House - companies", ("Companies House", "ORG")),
+        ("Labour - Parties", ("Labour", "ORG")),
+        ("Oslo - Countries", ("Oslo", "LOC")),
+        ("Danish - Miscellaneous", ("Danish", "MISC")),
     ],
 )
 def test_parse_answer_reads_a_line(line, pair):
@@ -53,3 +56,21 @@ def test_parse_answer_leaves_the_last_line_of_a_cut_answer_out():
 def test_parse_answer_of_nothing():
     answer = parse_answer(" \n", labels=LABELS)
     assert (answer.pairs, dict(answer.counts)) == ([], {})
+
+
+def test_parse_answer_keeps_the_last_line_of_a_cut_answer_if_it_is_whole():
+    assert parse_answer("Oslo - LOC\n", labels=LABELS, truncated=True).pairs == [("Oslo", "LOC")]
+
+
+@pytest.mark.parametrize(
+    "text", ["None", "None.", "There are no named entities in the text.", "No entities found"]
+)
+def test_parse_answer_tells_none_from_malformed(text):
+    answer = parse_answer(text, labels=LABELS)
+    assert dict(answer.counts) == {"lines": 1, "none": 1}
+
+
+def test_parse_answer_takes_the_label_that_the_corpus_has():
+    fine = {"PERSON", "GPE", "LOC", "EVENT"}
+    lines = "Oslo - city\nBo - people\nAlps - place\nOlympics - events"
+    assert [label for _, label in parse_answer(lines, labels=fine).pairs] == ["GPE", "PERSON", "LOC", "EVENT"]

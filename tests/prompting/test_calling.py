@@ -62,3 +62,10 @@ def test_caller_counts_repeated_calls_against_the_cap():
     with pytest.raises(CapReachedError, match="2 calls were made, as many as --max-calls allows"):
         asking.ask([], max_tokens=9)
     assert asking.calls == 2
+
+
+def test_caller_does_not_wait_for_hours():
+    asking, waits = caller(CallError("busy", again=True, wait=86_400.0), DONE)
+    with pytest.raises(CallError, match="busy It asks to wait for 86,400 s"):
+        asking.ask([], max_tokens=9)
+    assert waits == []

@@ -121,3 +121,30 @@ def test_provider_names_the_variable_of_a_missing_key(monkeypatch, provider):
 
 def test_openai_itself_is_asked_with_its_own_names():
     assert OpenAIProvider("invented-1")._limits(9) == {"max_completion_tokens": 9}
+
+
+@pytest.mark.parametrize("address", ["http://ann:secret@localhost/v1", "http://localhost/v1?key=secret"])
+def test_provider_refuses_a_secret_in_the_address(address):
+    with pytest.raises(ValueError, match="holds a user, a password or a query") as caught:
+        providers.find_base_url("openai", address)
+    assert "secret" not in str(caught.value)
+
+
+def test_openai_does_not_repeat_where_the_quota_is_used_up():
+    with AnsweringServer([(429, {})]) as server:
+        server.error = {"code": "insufficient_quota", "message": "no", "type": "insufficient_quota"}
+        with pytest.raises(CallError, match="quota is used up") as caught:
+            openai_at(server).ask(MESSAGES, max_tokens=9)
+    assert not caught.value.again
+
+
+@pytest.mark.parametrize(
+    ("connect", "body"),
+    [
+        (openai_at, openai_body("", finish="content_filter")),
+        (anthropic_at, anthropic_body("", stop="refusal")),
+    ],
+)
+def test_provider_says_that_an_answer_was_refused(connect, body):
+    with AnsweringServer([body]) as server:
+        assert connect(server).ask(MESSAGES, max_tokens=9).refused

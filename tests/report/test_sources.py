@@ -36,3 +36,11 @@ def test_read_sources_without_the_log(tmp_path):
     (tmp_path / "test.json").write_text(json.dumps(EVALUATION))
     with pytest.raises(FileNotFoundError, match="No training log at"):
         read_sources(tmp_path, log=tmp_path / "log.jsonl")
+
+
+def test_read_sources_names_parts_that_do_not_belong_together(tmp_path):
+    (tmp_path / "test.json").write_text(json.dumps({**EVALUATION, "model": "a", "corpus": "x.spacy"}))
+    errors = {"counts": {}, "errors": {}, "items": [], "model": "b", "corpus": "x.spacy"}
+    (tmp_path / "errors.json").write_text(json.dumps(errors))
+    (difference,) = read_sources(tmp_path).differences
+    assert difference.startswith("errors.json is of the pipeline b, test.json of a")
