@@ -1,7 +1,7 @@
 """`ablate`: what attention, CRF and adapters are worth, over seeds."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +21,7 @@ def ablate_cli(
     train: Annotated[Path, Option(help="Training corpus, a .spacy file")],
     dev: Annotated[Path, Option(help="Corpus on which each training chooses its best pipeline")],
     output: Annotated[
-        Path, Option("--output", "-o", help="JSON file for the results; runs in it that still hold are kept")
+        Path, Option("--output", "-o", help="JSON file for the results; the runs in it are kept")
     ],
     test: Annotated[
         Path | None, Option(help="Corpus that they are scored on  [default: that of --dev]")
@@ -40,6 +40,10 @@ def ablate_cli(
     jobs: Annotated[
         int, Option(min=1, help="Trainings side by side, with one thread each if more than one")
     ] = 1,
+    replace: Annotated[
+        bool,
+        Option("--replace", help="Drop the runs in --output that are of another config, corpus or backbone"),
+    ] = False,
     gpu_id: Annotated[int, Option("--gpu-id", "-g", help="GPU, or -1 for the CPU")] = -1,
 ) -> None:
     """Train each combination of attention, CRF and adapters over seeds; print means and paired differences."""
@@ -66,13 +70,16 @@ def ablate_cli(
         ]
         if not wanted:
             raise ValueError(f"--only leaves no cell. Cells are called like {ablation.cells(seed)[0].key!r}.")
-        runs = ablation.still_valid(_read_runs(output), plan)
+        earlier = _read_runs(output)
+        runs = ablation.still_valid(earlier, plan)
+        if not replace:
+            _check_kept(earlier, runs, output)
         todo = [cell for cell in wanted if cell.key not in runs]
         msg.info(f"{len(todo)} of {len(wanted)} trainings to do, in {work}")
         output.parent.mkdir(parents=True, exist_ok=True)
 
         def save() -> dict[str, Any]:
-            result = _result(plan, runs)
+            result = _result(plan, runs, gpu_id)
             write_whole(output, (json.dumps(result, indent=1) + "\n").encode())
             return result
 
@@ -114,7 +121,7 @@ def _train(
             pool.shutdown(wait=False, cancel_futures=True)  # after an interrupt: start no more
 
 
-def _result(plan: "Plan", runs: dict[str, Any]) -> dict[str, Any]:
+def _result(plan: "Plan", runs: dict[str, Any], gpu_id: int) -> dict[str, Any]:
     from spacy_llama_ner.comparison.ablation import summarize
     from spacy_llama_ner.comparison.machine import describe_machine
 
@@ -124,7 +131,7 @@ def _result(plan: "Plan", runs: dict[str, Any]) -> dict[str, Any]:
         "train": str(plan.train),
         "dev": str(plan.dev),
         "scored_on": str(plan.test),
-        "machine": describe_machine(),
+        "machine": describe_machine(gpu_id=gpu_id),
         **summarize(list(runs.values())),
         "runs": dict(sorted(runs.items())),
     }
@@ -140,6 +147,14 @@ def _read_runs(output: Path) -> dict[str, Any]:
         raise ValueError(
             f"{output} exists and holds no ablation: give another --output, or delete it."
         ) from e
+
+
+def _check_kept(earlier: Mapping[str, Any], kept: Mapping[str, Any], output: Path) -> None:
+    if dropped := [key for key in earlier if key not in kept]:
+        raise ValueError(
+            f"{output} holds {len(dropped)} of {len(earlier)} runs that are of another config, corpus or backbone, "
+            f"such as {dropped[0]!r}: give another --output to keep them, or --replace to drop them."
+        )
 
 
 def _settings(values: list[str]) -> dict[str, Any]:

@@ -80,7 +80,8 @@ def compare_cli(
             training = train_system(name, work / name, split=split, docs=docs, settings=settings)
             trained[name] = compare.trained_here(describe_system(name, settings), work / name, training)
         msg.info("Scoring and timing")
-        result = {"seed": seed, **compare.measure(trained | candidates, split, work / "predictions")}
+        measured = compare.measure(trained | candidates, split, work / "predictions", gpu_id=gpu_id)
+        result = {"seed": seed, **measured}
         tables = compare_tables(result)
         output.parent.mkdir(parents=True, exist_ok=True)
         write_whole(output, (json.dumps(result, indent=2) + "\n").encode())

@@ -125,15 +125,17 @@ def run_cell(
 
     plan (Plan): What the cells share.
     cell (Cell): The cell.
-    work (Path): Folder of the trainings.
+    work (Path): Folder of the trainings; those of other inputs are left in it.
     gpu_id (int): GPU, or -1 for the CPU.
     one_thread (bool): Let the training use one thread.
     RETURNS (dict): `seconds`, `folder` (of the best pipeline).
     RAISES (ValueError): If the training fails.
     """
     config = make_config(plan, cell)
-    folder = work / cell.key.replace(", ", "-").replace(" ", "_")
-    training = train_once(config, folder, training_inputs(plan, config), gpu_id=gpu_id, one_thread=one_thread)
+    inputs = training_inputs(plan, config)
+    name = f"{cell.key}, {digest_training(config, inputs)[:8]}"
+    folder = work / name.replace(", ", "-").replace(" ", "_")
+    training = train_once(config, folder, inputs, gpu_id=gpu_id, one_thread=one_thread)
     return {"seconds": training["seconds"], "folder": str(folder / "model-best")}
 
 

@@ -91,12 +91,15 @@ def given_predictions(place: str, test: Path) -> Candidate:
     return Candidate(place, known, examples=examples)
 
 
-def measure(candidates: Mapping[str, Candidate], split: Split, predictions: Path) -> dict[str, Any]:
+def measure(
+    candidates: Mapping[str, Candidate], split: Split, predictions: Path, *, gpu_id: int
+) -> dict[str, Any]:
     """Score every system on the test corpus, and let the pipelines take turns at reading it.
 
     candidates (Mapping[str, Candidate]): By name.
     split (Split): The corpora.
     predictions (Path): Folder that gets each system's predicted Docs, `NAME.spacy`.
+    gpu_id (int): The GPU that the pipelines run on, or -1 for the CPU.
     RETURNS (dict): `corpus`, `machine`, `timing`, `systems` (a list), `quoted`. A figure that was not measured is None.
     """
     rows = {name: _score(name, candidate, split.test, predictions) for name, candidate in candidates.items()}
@@ -111,7 +114,7 @@ def measure(candidates: Mapping[str, Candidate], split: Split, predictions: Path
             "tokens": sum(map(len, gold)),
             "entities": sum(len(doc.ents) for doc in gold),
         },
-        "machine": describe_machine(),
+        "machine": describe_machine(gpu_id=gpu_id),
         "timing": {"rounds": ROUNDS, "most_words": MOST_WORDS},
         "systems": list(rows.values()),
         "quoted": quote(gold),

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from spacy.tokens import Doc
-from spacy.util import load_config
+from spacy.util import load_config, registry
 from thinc.api import Config
 
-from spacy_llama_ner.comparison.schedule import docs_per_batch, linear_schedule
+from spacy_llama_ner.comparison.schedule import docs_per_batch, linear_schedule, stepwise_schedule
 
 COMPONENT = "llama_crf_ner"
 CNN_EPOCHS = 5
@@ -20,18 +20,21 @@ BERT_WARMUP = 10
 HEAD_RATE_SCALE = 10.0
 
 
-def spacy_cnn(*, train: Path, dev: Path, seed: int) -> Config:
+def spacy_cnn(docs: Sequence[Doc], *, train: Path, dev: Path, seed: int) -> Config:
     """Make the config of spaCy's `tok2vec` + `ner`, as `spacy init config --optimize efficiency` gives it.
 
-    Only the length of training differs: 5 epochs in place of up to 20,000 steps, so that it is quick.
+    Only the length of training differs: 5 epochs in place of up to 20,000 steps, so that it is quick; and it evaluates
+    as often as that needs.
 
+    docs (Sequence[Doc]): The training corpus.
     train, dev (Path): Corpora.
     seed (int): Of the training.
     RETURNS (Config): Not interpolated.
     """
     config = _init_config("efficiency", gpu=False)
-    config["training"] |= {"max_epochs": CNN_EPOCHS, "max_steps": 0}
-    return _on(config, train=train, dev=dev, seed=seed)
+    batcher = registry.resolve({"batcher": config["training"]["batcher"]})["batcher"]
+    schedule = stepwise_schedule(docs, batcher, epochs=CNN_EPOCHS)
+    return _override(_on(config, train=train, dev=dev, seed=seed), schedule)
 
 
 def bert_ner(

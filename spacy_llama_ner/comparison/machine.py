@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 
-def describe_machine() -> dict[str, Any]:
+def describe_machine(*, gpu_id: int) -> dict[str, Any]:
     """Describe the machine and the libraries that this process runs on.
 
-    RETURNS (dict): Processor, GPU (None without one), cores, torch's threads, versions.
+    gpu_id (int): The GPU it uses, or -1 for the CPU.
+    RETURNS (dict): Processor, GPU (None for the CPU), cores, torch's threads, versions.
     """
     import torch
 
     return {
         "processor": _processor(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "gpu": torch.cuda.get_device_name(gpu_id) if gpu_id >= 0 and torch.cuda.is_available() else None,
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),

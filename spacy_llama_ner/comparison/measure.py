@@ -11,6 +11,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
 from spacy_llama_ner.evaluation.metrics import evaluate
+from spacy_llama_ner.replacement import write_whole
 
 ROUNDS = 3
 MOST_WORDS = 20_000  # of a round: minutes for a large backbone on a CPU, enough for a stable figure
@@ -33,10 +34,10 @@ def save_predictions(examples: Sequence[Example], file: Path) -> None:
     """Save the predicted Docs as a DocBin.
 
     examples (Sequence[Example]): Predicted and gold Docs in pairs.
-    file (Path): A `.spacy` file; its folder is created.
+    file (Path): A `.spacy` file, written whole or not at all; its folder is created.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    DocBin(docs=[example.predicted for example in examples]).to_disk(file)
+    write_whole(file, DocBin(docs=[example.predicted for example in examples]).to_bytes())
 
 
 def time_in_turns(pipelines: Mapping[str, Language], docs: Sequence[Doc]) -> dict[str, list[float]]:

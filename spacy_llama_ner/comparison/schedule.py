@@ -1,12 +1,13 @@
 """Derive batches, steps and evaluations from a corpus's size."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from spacy.tokens import Doc
 
 MOST_DOCS, BATCH_WORDS = 16, 500  # of a batch: 16 sentences, or one article
+MOST_STEPS = 200  # between two evaluations, as spaCy's `init config` has it
 
 
 def docs_per_batch(docs: Sequence[Doc]) -> int:
@@ -38,4 +39,25 @@ def linear_schedule(docs: int, *, batch: int, epochs: int, rate: float, warmup: 
         "training.optimizer.learn_rate.initial_rate": rate,
         "training.optimizer.learn_rate.warmup_steps": steps // warmup,
         "training.optimizer.learn_rate.total_steps": steps,
+    }
+
+
+def stepwise_schedule(
+    docs: Sequence[Doc], batcher: Callable[[Sequence[Doc]], Iterable[Any]], *, epochs: int
+) -> dict[str, Any]:
+    """Give the overrides for a training whose batches are not equally many in each epoch.
+
+    `spacy train` evaluates at multiples of the frequency and not at its end: what it trains after the last of them is
+    lost. Therefore it ends on one. How many batches there are differs a little with the order of the docs.
+
+    docs (Sequence[Doc]): The training corpus.
+    batcher (Callable): Parts them into the batches of one epoch after the other.
+    epochs (int): Passes over the corpus.
+    RETURNS (dict): Overrides: evaluations once an epoch or more often, and the number of the last step.
+    """
+    steps = sum(1 for _epoch in range(epochs) for _batch in batcher(docs))
+    frequency = max(1, steps // max(epochs, math.ceil(steps / MOST_STEPS)))
+    return {
+        "training.eval_frequency": frequency,
+        "training.max_steps": steps // frequency * frequency,
     }

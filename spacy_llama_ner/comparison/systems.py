@@ -107,7 +107,7 @@ def _config(
     """RETURNS (tuple[Config, list[Path]]): The config, and the files of a backbone."""
     common: dict[str, Any] = {"train": split.train, "dev": split.dev, "seed": settings.seed}
     if name == "spacy_cnn":
-        return configs.spacy_cnn(**common), []
+        return configs.spacy_cnn(docs, **common), []
     if name == "llama_crf_ner":
         if settings.own_config is None:
             raise ValueError("The system llama_crf_ner needs a config.")

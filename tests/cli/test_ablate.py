@@ -24,7 +24,7 @@ def read(tmp_path):
     return json.loads((tmp_path / "ablate.json").read_text(encoding="utf8"))
 
 
-def test_ablate_trains_a_cell_once_and_anew_on_another_corpus(run, tmp_path, arguments, monkeypatch):
+def test_ablate_trains_a_cell_once_and_on_another_corpus_only_if_told(run, tmp_path, arguments, monkeypatch):
     done = run(*arguments, "--markdown", tmp_path / "ablate.md")
     assert done.exit_code == 0, done.output
     result = read(tmp_path)
@@ -40,7 +40,14 @@ def test_ablate_trains_a_cell_once_and_anew_on_another_corpus(run, tmp_path, arg
     write_corpus(tmp_path / "corpus.spacy", copies=2)
     trained = {"seconds": 1.0, "folder": result["runs"][f"{CELL}, seed 0"]["folder"]}
     monkeypatch.setattr("spacy_llama_ner.comparison.ablation.run_cell", lambda *_, **__: trained)
-    assert "1 of 1 trainings to do" in run(*arguments).output
+    refused = run(*arguments)
+    assert refused.exit_code == 1
+    message = " ".join(refused.output.split())
+    assert "holds 1 of 1 runs that are of another config, corpus or backbone, such as" in message
+    assert f"'{CELL}, seed 0': give another --output" in message
+    assert read(tmp_path) == result
+
+    assert "1 of 1 trainings to do" in run(*arguments, "--replace").output
     assert read(tmp_path)["runs"][f"{CELL}, seed 0"]["inputs"] != result["runs"][f"{CELL}, seed 0"]["inputs"]
 
 

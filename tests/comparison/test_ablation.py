@@ -1,7 +1,9 @@
 """Means, deviations and paired differences against hand-computed ones; which runs still hold."""
 
+import dataclasses
 import itertools
 import statistics
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from spacy_llama_ner.comparison.ablation import (
     cells,
     digest_cell,
     make_config,
+    run_cell,
     still_valid,
     summarize,
 )
@@ -108,3 +111,18 @@ def test_digest_cell_depends_on_the_corpus_it_is_scored_on(plan, split):
     cell = Cell(("causal", "CRF", "LoRA"), 0)
     scored_elsewhere = Plan(plan.config, plan.changes, plan.train, plan.dev, split.test)
     assert digest_cell(plan, cell) != digest_cell(scored_elsewhere, cell)
+
+
+def test_run_cell_leaves_the_training_of_another_plan(plan, tmp_path, monkeypatch):
+    def instead(config, folder, **_):
+        (folder / "model-last").mkdir()
+        (folder / "model-best").mkdir()
+        return {"seconds": 1.0}
+
+    monkeypatch.setattr("spacy_llama_ner.comparison.training.train", instead)
+    cell = Cell(("causal", "CRF", "LoRA"), 0)
+    first = run_cell(plan, cell, tmp_path)
+    second = run_cell(dataclasses.replace(plan, changes={"training.max_epochs": 2}), cell, tmp_path)
+    assert first["folder"] != second["folder"]
+    assert Path(first["folder"]).is_dir()
+    assert run_cell(plan, cell, tmp_path) == first

@@ -1,10 +1,20 @@
 """Scores and times of systems."""
 
+import os
+
 import pytest
 import spacy
 from ruler import make_gold, make_ruler
+from spacy.tokens import DocBin
 
-from spacy_llama_ner.comparison.measure import ROUNDS, first_words, score, speed, time_in_turns
+from spacy_llama_ner.comparison.measure import (
+    ROUNDS,
+    first_words,
+    save_predictions,
+    score,
+    speed,
+    time_in_turns,
+)
 from spacy_llama_ner.comparison.published import PUBLISHED, quote
 from spacy_llama_ner.evaluation.examples import predict
 
@@ -19,6 +29,19 @@ def test_score_has_the_f1_of_each_label():
     result = score(examples)
     assert result["per_label"] == {"LOC": pytest.approx(2 / 3), "PER": 1.0}
     assert (result["precision"], result["recall"]) == (1.0, pytest.approx(2 / 3))
+
+
+def test_save_predictions_does_not_write_into_an_earlier_file(tmp_path):
+    nlp = make_ruler()
+    examples, _ = predict(nlp, [make_gold(nlp, [("Lisbon slept", ["B-LOC", "O"])])])
+    file, earlier = tmp_path / "deep" / "p.spacy", tmp_path / "earlier"
+    save_predictions([], file)
+    before = file.read_bytes()
+    os.link(file, earlier)  # a second name of what is there: it changes if the file is written into
+    save_predictions(examples, file)
+    (doc,) = DocBin().from_disk(file).get_docs(nlp.vocab)
+    assert [ent.text for ent in doc.ents] == ["Lisbon"]
+    assert earlier.read_bytes() == before
 
 
 def test_time_in_turns_gives_every_system_each_round():

@@ -4,7 +4,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc
 
-from spacy_llama_ner.comparison.schedule import docs_per_batch, linear_schedule
+from spacy_llama_ner.comparison.schedule import docs_per_batch, linear_schedule, stepwise_schedule
 
 
 @pytest.mark.parametrize(("length", "expected"), [(5, 16), (31, 16), (100, 5), (400, 1), (5000, 1)])
@@ -29,3 +29,17 @@ def test_linear_schedule_covers_all_epochs():
 
 def test_linear_schedule_of_one_step_evaluates():
     assert linear_schedule(1, batch=16, epochs=1, rate=1.0, warmup=10)["training.eval_frequency"] == 1
+
+
+@pytest.mark.parametrize(
+    ("batches", "frequency", "last"),
+    [
+        ([1, 1, 1, 1, 1], 1, 5),
+        ([4, 4, 4, 4, 3], 3, 18),
+        ([407, 283, 216, 177, 150], 176, 1232),  # seven evaluations: five would be more than 200 steps apart
+    ],
+)
+def test_stepwise_schedule_ends_on_an_evaluation(batches, frequency, last):
+    epochs = iter(batches)
+    schedule = stepwise_schedule([], lambda docs: range(next(epochs)), epochs=5)
+    assert schedule == {"training.eval_frequency": frequency, "training.max_steps": last}

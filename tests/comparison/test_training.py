@@ -3,17 +3,18 @@
 import json
 
 import pytest
+import spacy
 from spacy_train import write_corpus
 
 from spacy_llama_ner.comparison import configs
 from spacy_llama_ner.comparison.training import digest_training, run_once, train, train_once
+from spacy_llama_ner.evaluation.examples import read_gold
 
 
 @pytest.fixture
 def cnn(split):
-    config = configs.spacy_cnn(train=split.train, dev=split.dev, seed=0)
-    config["training"] |= {"max_epochs": 1, "eval_frequency": 1}
-    return config
+    docs = read_gold(split.train, spacy.blank("en").vocab)
+    return configs.spacy_cnn(docs, train=split.train, dev=split.dev, seed=0)
 
 
 def test_run_once_runs_again_only_when_inputs_change(tmp_path):
@@ -60,6 +61,12 @@ def test_train_once_saves_the_best_pipeline_and_what_happened(tmp_path, cnn, spl
     assert (tmp_path / "run" / "model-best" / "config.cfg").is_file()
     assert not (tmp_path / "run" / "model-last").exists()
     assert json.loads((tmp_path / "run" / "training.json").read_text())["inputs"] == result["inputs"]
+
+
+def test_train_of_spacy_cnn_scores_its_last_step(tmp_path, cnn):
+    result = train(cnn, tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text(encoding="utf8").splitlines()]
+    assert result["curve"][-1][0] == lines[-1]["step"] > 0
 
 
 def test_train_names_the_output_of_a_failure(tmp_path, cnn):
