@@ -98,7 +98,7 @@ def confident_errors(outcomes: Sequence[Outcome]) -> Iterator[Advice]:
         {"errors": len(wrong), "of": len(confident), "expected": expected, "threshold": HIGH_SCORE, "p": p},
         "The scores are too high for text unlike training's, or some of these are errors of the annotation.",
         "Look at these first: what is wrong in the corpus is often among them. Then set the scores' "
-        "temperature on dev (calibrate).",
+        "temperature on dev (calibrate), if it was not set yet.",
         wrong,
     )
 

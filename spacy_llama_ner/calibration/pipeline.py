@@ -49,23 +49,28 @@ class KeptEmissions:
 
     def examples(self, temperature: float) -> list[Example]:
         """RETURNS (list[Example]): The component's predictions on the gold tokens, and gold."""
-        docs = [
-            Doc(doc.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
-            for doc in self.gold
-        ]
+        docs = [_without_annotation(doc) for doc in self.gold]
         self.pipe.set_annotations(docs, self.pipe.decode(docs, self.emissions, temperature=temperature))
         return [Example(doc, gold) for doc, gold in zip(docs, self.gold, strict=True)]
 
 
-def keep_emissions(pipe: LlamaCrfNer, gold: Sequence[Doc], *, batch_size: int) -> KeptEmissions:
-    """Run the backbone once. The component reads words and spaces alone, so gold entities do not show.
+def keep_emissions(
+    nlp: Language, pipe: LlamaCrfNer, gold: Sequence[Doc], *, batch_size: int
+) -> KeptEmissions:
+    """Run the backbone once, after the components before it, on the gold tokens alone: no annotation shows.
 
-    pipe (LlamaCrfNer): The component, trained.
+    nlp (Language): The pipeline.
+    pipe (LlamaCrfNer): Its component, trained.
     gold (Sequence[Doc]): Annotated Docs.
     batch_size (int): Docs read at once.
     RETURNS (KeptEmissions): With float32 emissions.
     """
-    emissions = [rows for batch in minibatch(gold, batch_size) for rows in pipe.model.predict(list(batch))]
+    rest = nlp.pipe_names[nlp.pipe_names.index(pipe.name) :]
+    words = [_without_annotation(doc) for doc in gold]
+    docs = nlp.pipe(
+        words, batch_size=batch_size, disable=rest
+    )  # such as a sentencizer, for sentences as windows
+    emissions = [rows for batch in minibatch(docs, batch_size) for rows in pipe.model.predict(list(batch))]
     return KeptEmissions(pipe, gold, emissions)
 
 
@@ -109,7 +114,7 @@ def calibrate(
     RAISES (CannotFitError): If there is too little to fit on, unless `if_possible`.
     """
     pipe = find_component(nlp)
-    kept = keep_emissions(pipe, dev, batch_size=batch_size)
+    kept = keep_emissions(nlp, pipe, dev, batch_size=batch_size)
     warning = None
     try:
         temperature = fit_temperature(kept.scores, kept.right())
@@ -121,7 +126,7 @@ def calibrate(
     if warning:
         result["warning"] = warning
     if test is not None:
-        kept = keep_emissions(pipe, test, batch_size=batch_size)
+        kept = keep_emissions(nlp, pipe, test, batch_size=batch_size)
         result["test"] = _before_and_after(kept, temperature)
     pipe.temperature = temperature
     return result
@@ -133,6 +138,10 @@ def _before_and_after(kept: KeptEmissions, temperature: float) -> dict[str, Any]
         examples = kept.examples(value)
         measured[name] = {**measure_calibration(examples), "f1": spacy_scores(examples)["ents_f"]}
     return measured
+
+
+def _without_annotation(doc: Doc) -> Doc:
+    return Doc(doc.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
 
 
 def _entities(doc: Doc) -> set[tuple[int, int, str]]:

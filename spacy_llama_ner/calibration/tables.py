@@ -30,7 +30,8 @@ def calibration_tables(result: dict[str, Any]) -> list[Table]:
     rows += [(title, *(_plain(column[key]) for column in columns)) for key, title in _PLAIN.items()]
     rows.append(("entities", *(f"{column['entities']:,}" for column in columns)))
     notes = [
-        f"Temperature {result['temperature']:.3f}, fitted on dev. It changes no entity.",
+        result.get("warning")
+        or f"Temperature {result['temperature']:.3f}, fitted on dev. It changes no entity.",
         "At most, if calibrated: in 95% of draws, perfectly calibrated scores of as many entities show no "
         "larger error.",
     ]

@@ -18,7 +18,8 @@ def read_gold(path: Path, vocab: Vocab) -> list[Doc]:
     vocab (Vocab): The vocabulary that the Docs will share.
     RETURNS (list[Doc]): The Docs in the file's order; there is at least one token.
     RAISES (FileNotFoundError): If there is no such file.
-    RAISES (ValueError): If the file is no DocBin, holds no token, or a token has no NER annotation.
+    RAISES (ValueError): If the file is no DocBin, holds no token, a token has no NER annotation, or a label is a name
+        that tables and metrics have for something else.
     """
     if not path.is_file():
         raise FileNotFoundError(
@@ -31,6 +32,7 @@ def read_gold(path: Path, vocab: Vocab) -> list[Doc]:
     if not any(len(doc) for doc in docs):
         raise ValueError(f"{path} holds {len(docs)} docs and not one token: there is nothing to evaluate.")
     _check_annotated(docs, path)
+    _check_labels(docs, path)
     return docs
 
 
@@ -70,6 +72,17 @@ def _check_annotated(docs: Sequence[Doc], path: Path) -> None:
         f"doc {first}, with {unknown} of {len(docs[first - 1])} tokens unknown. Annotate every token "
         "(tokens outside entities as O), or take these docs out."
     )
+
+
+def _check_labels(docs: Sequence[Doc], path: Path) -> None:
+    """Refuse labels that seqeval takes for a tag, or that stand for all labels, or for none, in every table."""
+    reserved = {"O", "all", "micro avg", "macro avg", "weighted avg"}
+    labels = sorted({ent.label_ for doc in docs for ent in doc.ents})
+    if bad := [label for label in labels if label in reserved or label.endswith("-")]:
+        raise ValueError(
+            f"{path}: the label {bad[0]!r} has another meaning in scores and tables, or ends in a hyphen. Give it "
+            "another name."
+        )
 
 
 def _count_unknown(doc: Doc) -> int:

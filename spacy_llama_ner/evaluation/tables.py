@@ -1,5 +1,6 @@
 """Lay out an evaluation as tables of text, which the terminal and Markdown share."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -100,8 +101,13 @@ def to_markdown(title: str, tables: Iterable[Table], *, notes: Iterable[str] = (
     return "\n\n".join(blocks) + "\n"
 
 
+def escape_markdown(text: str) -> str:
+    """Keep text from being read as Markdown or HTML, and on one line."""
+    return re.sub(r"([\\`*_\[\]<>|#&~])", r"\\\1", " ".join(text.split()))
+
+
 def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(map(escape_markdown, cells)) + " |"
 
 
 def _labels(result: dict[str, Any]) -> Table:

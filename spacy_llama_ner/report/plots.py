@@ -22,6 +22,7 @@ SMOOTHING = 25  # steps
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "spacy_llama_ner",
+    "text.parse_math": False,  # labels of a corpus may hold dollars
     "font.family": "sans-serif",
     "font.sans-serif": ["system-ui", "Segoe UI", "Helvetica", "Arial", "DejaVu Sans"],
     "font.size": 9,

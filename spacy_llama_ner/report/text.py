@@ -15,7 +15,7 @@ from spacy_llama_ner.calibration.tables import calibration_tables
 from spacy_llama_ner.comparison.published import PUBLISHED
 from spacy_llama_ner.comparison.tables import ablation_tables, compare_tables
 from spacy_llama_ner.evaluation.official import SPLITS
-from spacy_llama_ner.evaluation.tables import Table, evaluation_tables
+from spacy_llama_ner.evaluation.tables import Table, escape_markdown, evaluation_tables
 from spacy_llama_ner.report import project as own
 from spacy_llama_ner.report.page import make_environment
 from spacy_llama_ner.report.runs import read_run
@@ -46,7 +46,7 @@ def render_text(folder: Path, *, project: Path) -> str:
         )
     beside = {name: read_run(folder.parent / name) for name in (REAL, DEV)}
     environment = make_environment()
-    environment.filters |= {"corpus_name": _corpus_name, "escaped": _escape, "listed": _list}
+    environment.filters |= {"corpus_name": _corpus_name, "escaped": escape_markdown, "listed": _list}
     text = environment.get_template(TEMPLATE).render(
         run=run,
         real=beside[REAL],
@@ -83,11 +83,6 @@ def _error_tables(errors: dict[str, Any]) -> list[Table]:
 def _corpus_name(evaluation: dict[str, Any]) -> str:
     """RETURNS (str): The split of CoNLL-2003 that a corpus is by its counts, or its path."""
     return (evaluation.get("official") or {}).get("split") or evaluation["corpus"]
-
-
-def _escape(text: str) -> str:
-    """Keep text from being read as Markdown or HTML, and on one line."""
-    return re.sub(r"([\\`*_\[\]<>|#&~])", r"\\\1", " ".join(text.split()))
 
 
 def _list(words: list[str]) -> str:

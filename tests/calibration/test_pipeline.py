@@ -3,6 +3,7 @@ import pytest
 import spacy
 from half_learned import PIPE, make_docs
 from spacy.tokens import Doc
+from spacy.util import registry
 
 from spacy_llama_ner.calibration.pipeline import calibrate, find_component, keep_emissions
 from spacy_llama_ner.calibration.reliability import log_loss, measure_calibration
@@ -56,16 +57,23 @@ def test_calibrate_again_finds_the_same_temperature(nlp):
 
 def test_calibrate_finds_the_best_temperature_of_a_grid(nlp):
     docs = make_docs(nlp, 80, seed=1)
-    kept = keep_emissions(nlp.get_pipe(PIPE), docs, batch_size=16)
+    kept = keep_emissions(nlp, nlp.get_pipe(PIPE), docs, batch_size=16)
     right = kept.right()
     best = min(np.geomspace(1, 10, 60), key=lambda t: log_loss(kept.scores(t), right))
     assert calibrate(nlp, docs, batch_size=16)["temperature"] == pytest.approx(best, rel=0.04)
 
 
+def test_calibrate_runs_the_components_before_ours(nlp, monkeypatch):
+    sentences = registry.get("span_getters", "spacy-transformers.sent_spans.v1")()
+    monkeypatch.setattr(nlp.get_pipe(PIPE).shim, "get_spans", sentences)
+    nlp.add_pipe("sentencizer", first=True)
+    assert calibrate(nlp, make_docs(nlp, 80, seed=1), batch_size=16)["dev"]["after"]["entities"] > 50
+
+
 def test_kept_entities_are_right_in_tokens_of_the_doc(nlp):
     """Not in words, which leave whitespace out."""
     doc = Doc(nlp.vocab, ["\n", "Anna", "left", "Oslo"], ents=["O", "B-PER", "O", "B-LOC"])
-    kept = keep_emissions(nlp.get_pipe(PIPE), [doc], batch_size=1)
+    kept = keep_emissions(nlp, nlp.get_pipe(PIPE), [doc], batch_size=1)
     (example,) = kept.examples(1.0)
     right = [ent in [(e.start, e.end, e.label_) for e in doc.ents] for ent in places(example.predicted)]
     assert kept.right().tolist() == right

@@ -39,3 +39,15 @@ def test_calibration_tables_show_what_is_unknown_as_a_dash():
     unknown = {**dict.fromkeys(BEFORE), "entities": 0, "unscored": 0}
     (table,) = calibration_tables({"temperature": 1.5, "dev": {"before": unknown, "after": unknown}})
     assert {row[1] for row in table.rows[:-1]} == {"-"}
+
+
+def test_calibration_tables_do_not_speak_of_a_fit_that_was_none():
+    (table,) = calibration_tables(
+        {
+            "temperature": 1.0,
+            "warning": "Too few. The temperature stays 1.",
+            "dev": {"before": BEFORE, "after": BEFORE},
+        }
+    )
+    assert table.notes[0] == "Too few. The temperature stays 1."
+    assert not any("fitted" in note for note in table.notes)

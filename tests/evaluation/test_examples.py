@@ -82,3 +82,12 @@ def test_predict_refuses_changed_tokens():
     gold = make_gold(nlp, [("The European Commission", ["O", "B-ORG", "I-ORG"])])
     with pytest.raises(ValueError, match=r"changed the tokens of doc 1 \(3 before, 2 after\)"):
         predict(nlp, [gold])
+
+
+@pytest.mark.parametrize("label", ["O", "all", "micro avg", "X-"])
+def test_read_gold_refuses_labels_with_another_meaning(tmp_path, label):
+    nlp = make_ruler()
+    doc = nlp.make_doc("Lisbon slept.")
+    doc.set_ents([doc.char_span(0, 6, label=label)], default="outside")
+    with pytest.raises(ValueError, match=f"the label '{label}' has another meaning"):
+        read_gold(save_corpus(tmp_path / "c.spacy", [doc]), Vocab())

@@ -98,3 +98,9 @@ def test_to_markdown_by_hand():
 def test_evaluation_tables_rows_fit_their_headers(options):
     for table in evaluation_tables(evaluate_ruler(**options)):
         assert {len(row) for row in table.rows} == {len(table.header)}
+
+
+def test_to_markdown_keeps_cells_from_being_markup():
+    text = to_markdown("T", [Table("t", ("", "F1"), [("<img src=x>", "[x](y)"), ("a|b", "1")])])
+    assert "| \\<img src=x\\> | \\[x\\](y) |" in text
+    assert "| a\\|b | 1 |" in text
