@@ -12,6 +12,7 @@ from spacy.util import minibatch
 
 from spacy_llama_ner.calibration.reliability import measure_calibration
 from spacy_llama_ner.calibration.temperature import CannotFitError, fit_temperature
+from spacy_llama_ner.evaluation.examples import predict
 from spacy_llama_ner.evaluation.metrics import spacy_scores
 from spacy_llama_ner.pipeline.component import LlamaCrfNer
 
@@ -49,7 +50,10 @@ class KeptEmissions:
 
     def examples(self, temperature: float) -> list[Example]:
         """RETURNS (list[Example]): The component's predictions on the gold tokens, and gold."""
-        docs = [_without_annotation(doc) for doc in self.gold]
+        docs = [
+            Doc(doc.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
+            for doc in self.gold
+        ]
         self.pipe.set_annotations(docs, self.pipe.decode(docs, self.emissions, temperature=temperature))
         return [Example(doc, gold) for doc, gold in zip(docs, self.gold, strict=True)]
 
@@ -57,20 +61,19 @@ class KeptEmissions:
 def keep_emissions(
     nlp: Language, pipe: LlamaCrfNer, gold: Sequence[Doc], *, batch_size: int
 ) -> KeptEmissions:
-    """Run the backbone once, after the components before it, on the gold tokens alone: no annotation shows.
+    """Run the backbone once, after the components before it (such as a sentencizer), on the gold tokens alone.
 
     nlp (Language): The pipeline.
     pipe (LlamaCrfNer): Its component, trained.
     gold (Sequence[Doc]): Annotated Docs.
     batch_size (int): Docs read at once.
     RETURNS (KeptEmissions): With float32 emissions.
+    RAISES (ValueError): If a component before it changed the tokens.
     """
     rest = nlp.pipe_names[nlp.pipe_names.index(pipe.name) :]
-    words = [_without_annotation(doc) for doc in gold]
-    docs = nlp.pipe(
-        words, batch_size=batch_size, disable=rest
-    )  # such as a sentencizer, for sentences as windows
-    emissions = [rows for batch in minibatch(docs, batch_size) for rows in pipe.model.predict(list(batch))]
+    examples, _ = predict(nlp, gold, batch_size=batch_size, disable=rest)
+    batches = minibatch((example.predicted for example in examples), batch_size)
+    emissions = [rows for batch in batches for rows in pipe.model.predict(list(batch))]
     return KeptEmissions(pipe, gold, emissions)
 
 
@@ -138,10 +141,6 @@ def _before_and_after(kept: KeptEmissions, temperature: float) -> dict[str, Any]
         examples = kept.examples(value)
         measured[name] = {**measure_calibration(examples), "f1": spacy_scores(examples)["ents_f"]}
     return measured
-
-
-def _without_annotation(doc: Doc) -> Doc:
-    return Doc(doc.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
 
 
 def _entities(doc: Doc) -> set[tuple[int, int, str]]:

@@ -59,8 +59,6 @@ def calibrate_cli(
             report.parent.mkdir(parents=True, exist_ok=True)
             write_whole(report, (json.dumps({**paths, **result}, indent=2) + "\n").encode())
     show_tables(calibration_tables(result))
-    if "warning" in result:
-        msg.warn(result["warning"])
     if report is not None:
         msg.good(f"Saved the measurements to {report}")
     msg.good(f"Saved the pipeline with temperature {result['temperature']:.3f} to {output}")

@@ -36,19 +36,22 @@ def read_gold(path: Path, vocab: Vocab) -> list[Doc]:
     return docs
 
 
-def predict(nlp: Language, gold: Sequence[Doc], *, batch_size: int = 64) -> tuple[list[Example], float]:
+def predict(
+    nlp: Language, gold: Sequence[Doc], *, batch_size: int = 64, disable: Sequence[str] = ()
+) -> tuple[list[Example], float]:
     """Run a pipeline over the gold tokens and time it.
 
     nlp (Language): The pipeline.
     gold (Sequence[Doc]): Annotated Docs; only their words and spaces reach the pipeline.
     batch_size (int): Docs handed to a component at once.
+    disable (Sequence[str]): Names of components to leave out.
     RETURNS (tuple[list[Example], float]): Predicted and gold Docs in pairs, and the seconds prediction took.
     RAISES (ValueError): If a component of the pipeline changed the tokens.
     """
     # As spaCy's Corpus does with gold_preproc: scores then say nothing about the tokenizer.
     inputs = [_without_annotation(doc, nlp.vocab) for doc in gold]
     start = time.perf_counter()
-    predicted = list(nlp.pipe(inputs, batch_size=batch_size))
+    predicted = list(nlp.pipe(inputs, batch_size=batch_size, disable=disable))
     seconds = time.perf_counter() - start
     for number, (doc, reference) in enumerate(zip(predicted, gold, strict=True), start=1):
         if _words(doc) != _words(reference):
@@ -78,10 +81,10 @@ def _check_labels(docs: Sequence[Doc], path: Path) -> None:
     """Refuse labels that seqeval takes for a tag, or that stand for all labels, or for none, in every table."""
     reserved = {"O", "all", "micro avg", "macro avg", "weighted avg"}
     labels = sorted({ent.label_ for doc in docs for ent in doc.ents})
-    if bad := [label for label in labels if label in reserved or label.endswith("-")]:
+    if bad := [label for label in labels if label in reserved or label != label.strip("-")]:
         raise ValueError(
-            f"{path}: the label {bad[0]!r} has another meaning in scores and tables, or ends in a hyphen. Give it "
-            "another name."
+            f"{path}: the label {bad[0]!r} has another meaning in scores and tables, or begins or ends with a hyphen. "
+            "Give it another name."
         )
 
 

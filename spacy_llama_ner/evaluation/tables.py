@@ -102,8 +102,12 @@ def to_markdown(title: str, tables: Iterable[Table], *, notes: Iterable[str] = (
 
 
 def escape_markdown(text: str) -> str:
-    """Keep text from being read as Markdown or HTML, and on one line."""
-    return re.sub(r"([\\`*_\[\]<>|#&~])", r"\\\1", " ".join(text.split()))
+    """Keep text from being read as Markdown or HTML, and on one line.
+
+    text (str): Any text. An underscore inside of a word, as in `spacy_cnn`, is no markup and stays as it is.
+    RETURNS (str): Markdown.
+    """
+    return re.sub(r"[\\`*\[\]<>|#&~]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", " ".join(text.split()))
 
 
 def _line(cells: Iterable[str]) -> str:

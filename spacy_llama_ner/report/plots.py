@@ -22,7 +22,6 @@ SMOOTHING = 25  # steps
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "spacy_llama_ner",
-    "text.parse_math": False,  # labels of a corpus may hold dollars
     "font.family": "sans-serif",
     "font.sans-serif": ["system-ui", "Segoe UI", "Helvetica", "Arial", "DejaVu Sans"],
     "font.size": 9,
@@ -75,7 +74,7 @@ def plot_reliability(before: dict[str, Any], after: dict[str, Any]) -> Markup:
     """Draw how often entities of each score are right.
 
     before (dict): What `measure_calibration` returned, with the temperature 1.
-    after (dict): The same with the temperature that was fitted.
+    after (dict): The same with the temperature that was fitted; not drawn if it is the same, as where none was.
     RETURNS (Markup): An SVG element.
     """
     with rc_context(STYLE):
@@ -120,7 +119,8 @@ def plot_factor(title: str, buckets: Sequence[dict[str, Any]], *, most: float) -
     """
     rows = [row for row in buckets if row["gold"]]
     names = [f"{row['bucket']}  ({row['gold']:,})" for row in rows]
-    with rc_context({**STYLE, "axes.grid.axis": "x"}):
+    # parse_math: labels of a corpus may hold dollars. Not for every plot: ticks of a log scale are formulas.
+    with rc_context({**STYLE, "axes.grid.axis": "x", "text.parse_math": False}):
         figure = Figure(figsize=(4.6, 0.75 + 0.27 * len(rows)), layout="constrained")
         axes = figure.subplots()
         left = [0.0] * len(rows)
@@ -156,10 +156,9 @@ def _line(axes: Axes, x: Sequence[float], y: Sequence[float], colour: str, name:
     axes.plot(x, y, color=colour, marker="o", ms=3.5, lw=1.3, label=name)
 
 
-def _calibrations(
-    before: dict[str, Any], after: dict[str, Any]
-) -> tuple[tuple[str, dict[str, Any], str], tuple[str, dict[str, Any], str]]:
-    return ("temperature 1", before, ORANGE), ("calibrated", after, BLUE)
+def _calibrations(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, dict[str, Any], str]]:
+    fitted = [("calibrated", after, BLUE)] if after != before else []
+    return [("temperature 1", before, ORANGE), *fitted]
 
 
 def _label(axes: Axes, title: str, x: str, y: str) -> None:

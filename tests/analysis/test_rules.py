@@ -170,6 +170,7 @@ def test_low_scores_silent_without_scores():
 def test_confident_errors():
     (advice,) = rules_scores.confident_errors([*spurious(20, score=0.95), *right(80, score=0.95)])
     assert advice.evidence["expected"] == pytest.approx(100 * 0.05)
+    assert "temperature on dev (calibrate), if it was not set yet" in advice.to_try
     assert len(advice.errors) == 20
 
 

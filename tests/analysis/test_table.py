@@ -73,7 +73,7 @@ def test_example_line_shows_both(gold, predicted, score, expected):
 
 def test_write_markdown_has_tables_confusions_and_advice(result):
     text = write_markdown({"model": "my_model", "corpus": "test.spacy", **result})
-    assert "Pipeline my\\_model on test.spacy." in text
+    assert "Pipeline my_model on test.spacy." in text
     assert "| boundary | 1 | 50.0 |" in text
     assert "### boundary: LOC, 1\n\n- New York \\| New: Ann left New York with Bo" in text
     assert text.endswith("## Advice\n\nNothing stands out.\n")

@@ -70,6 +70,13 @@ def test_calibrate_runs_the_components_before_ours(nlp, monkeypatch):
     assert calibrate(nlp, make_docs(nlp, 80, seed=1), batch_size=16)["dev"]["after"]["entities"] > 50
 
 
+def test_calibrate_refuses_a_component_before_ours_that_changes_tokens(nlp):
+    nlp.add_pipe("entity_ruler", first=True).add_patterns([{"label": "X", "pattern": "on Monday"}])
+    nlp.add_pipe("merge_entities", after="entity_ruler")
+    with pytest.raises(ValueError, match=r"changed the tokens of doc 1 \(6 before, 5 after\)"):
+        calibrate(nlp, make_docs(nlp, 80, seed=1), batch_size=16)
+
+
 def test_kept_entities_are_right_in_tokens_of_the_doc(nlp):
     """Not in words, which leave whitespace out."""
     doc = Doc(nlp.vocab, ["\n", "Anna", "left", "Oslo"], ents=["O", "B-PER", "O", "B-LOC"])

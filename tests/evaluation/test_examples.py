@@ -84,10 +84,18 @@ def test_predict_refuses_changed_tokens():
         predict(nlp, [gold])
 
 
-@pytest.mark.parametrize("label", ["O", "all", "micro avg", "X-"])
+@pytest.mark.parametrize("label", ["O", "all", "micro avg", "X-", "-X"])
 def test_read_gold_refuses_labels_with_another_meaning(tmp_path, label):
     nlp = make_ruler()
     doc = nlp.make_doc("Lisbon slept.")
     doc.set_ents([doc.char_span(0, 6, label=label)], default="outside")
     with pytest.raises(ValueError, match=f"the label '{label}' has another meaning"):
         read_gold(save_corpus(tmp_path / "c.spacy", [doc]), Vocab())
+
+
+def test_predict_leaves_components_out():
+    nlp = make_ruler()
+    gold = make_gold(nlp, [("Lisbon slept", ["B-LOC", "O"])])
+    examples, _ = predict(nlp, [gold], disable=["entity_ruler"])
+    assert not examples[0].predicted.ents
+    assert predict(nlp, [gold])[0][0].predicted.ents

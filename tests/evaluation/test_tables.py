@@ -4,7 +4,13 @@ import pytest
 from ruler import make_gold, make_ruler
 
 from spacy_llama_ner.evaluation.pipeline import evaluate_pipeline
-from spacy_llama_ner.evaluation.tables import Table, comparison_tables, evaluation_tables, to_markdown
+from spacy_llama_ner.evaluation.tables import (
+    Table,
+    comparison_tables,
+    escape_markdown,
+    evaluation_tables,
+    to_markdown,
+)
 
 PAIR = {
     "first": 1,
@@ -104,3 +110,7 @@ def test_to_markdown_keeps_cells_from_being_markup():
     text = to_markdown("T", [Table("t", ("", "F1"), [("<img src=x>", "[x](y)"), ("a|b", "1")])])
     assert "| \\<img src=x\\> | \\[x\\](y) |" in text
     assert "| a\\|b | 1 |" in text
+
+
+def test_escape_markdown_leaves_underscores_inside_of_words():
+    assert escape_markdown("llama_crf_ner _a_ b__c *d*") == "llama_crf_ner \\_a\\_ b\\_\\_c \\*d\\*"

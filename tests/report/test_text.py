@@ -12,6 +12,7 @@ from report_folder import make_folder
 from typer.testing import CliRunner
 
 import spacy_llama_ner.report
+from spacy_llama_ner.calibration.reliability import measure_calibration
 from spacy_llama_ner.cli import app
 from spacy_llama_ner.report.runs import condense
 from spacy_llama_ner.report.text import TEMPLATE, render_text
@@ -129,6 +130,40 @@ def test_report_chooses_sentences_by_figures(measured, tmp_path):
     calibration["dev"]["before"]["precision"] = 0.9
     path.write_text(json.dumps(calibration), encoding="utf8")
     assert "too modest" in render_text(tmp_path / "mini", project=ROOT)
+
+
+def render_changed(source, folder, name, change):
+    """Write the report of figures, one file of which was changed."""
+    write_run(folder / "mini", source, examples=1)
+    path = folder / "mini" / name
+    content = json.loads(path.read_text(encoding="utf8"))
+    change(content)
+    path.write_text(json.dumps(content), encoding="utf8")
+    return render_text(folder / "mini", project=ROOT)
+
+
+def test_report_shows_why_nothing_was_fitted(metrics, tmp_path):
+    warning = {"temperature": 1.0, "warning": "Too few. The temperature stays 1."}
+    text = render_changed(metrics, tmp_path, "calibration.json", lambda content: content.update(warning))
+    assert "Too few. The temperature stays 1." in text
+    assert "fitted on dev" not in text
+
+
+def test_report_of_a_test_set_without_predicted_entities(metrics, tmp_path):
+    nothing = {**measure_calibration([]), "f1": 0.0}
+    test = {"test": {"before": nothing, "after": nothing}}
+    text = render_changed(metrics, tmp_path, "calibration.json", lambda content: content.update(test))
+    assert "| entities | 5 | 5 | 0 | 0 |" in text
+    assert "the mean score is" not in text
+
+
+def test_report_shows_labels_as_text(metrics, tmp_path):
+    def rename(errors):
+        errors["confusions"][0]["gold"] = errors["confusion"]["labels"][0] = "<img src=x>"
+
+    text = render_changed(metrics, tmp_path, "errors.json", rename)
+    assert text.count("\\<img src=x\\>") == 3  # header and row of the matrix, and a title
+    assert "<img" not in text.replace("\\<img", "")
 
 
 def test_report_shows_text_of_the_corpus_as_text(measured):
