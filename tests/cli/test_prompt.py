@@ -35,7 +35,7 @@ def _without_waiting(original):
 
 @pytest.fixture
 def ask(run, tmp_path, corpus):
-    def ask_server(server, *arguments):
+    def ask_server(server, *arguments, corpus=corpus):
         where = (
             "--base-url",
             f"{server.url}/v1",
@@ -159,18 +159,10 @@ def test_prompt_of_a_model_on_this_machine(run, tmp_path, corpus, tiny_llama):
     assert (result["calls"], result["cost"]) == (2, 0.0)
 
 
-def test_prompt_asks_about_equal_texts_once(run, tmp_path, corpus):
+def test_prompt_asks_about_equal_texts_once(ask, tmp_path):
     twice = save_corpus(tmp_path / "twice.spacy", [make_gold(make_ruler(), [GOLD[0]]) for _ in range(2)])
     with AnsweringServer(ANSWERS) as server:
-        where = (
-            "--base-url",
-            f"{server.url}/v1",
-            "--cache",
-            tmp_path / "cache",
-            "--output",
-            tmp_path / "p.spacy",
-        )
-        done = run("prompt", twice, "--provider", "openai", "--model", "invented-1", *where)
+        done = ask(server, corpus=twice)
         assert len(server.requests) == 1
     assert done.exit_code == 0, done.output
     assert predicted(tmp_path) == [[("Lisbon", "LOC")]] * 2
@@ -185,39 +177,23 @@ def test_prompt_refuses_an_output_that_would_destroy_something(run, tmp_path, co
     assert corpus.read_bytes() == before
 
 
-def test_prompt_stops_all_threads_at_a_fatal_error(run, tmp_path, corpus):
+def test_prompt_stops_all_threads_at_a_fatal_error(ask, tmp_path):
     docs = [
         make_gold(make_ruler(), [(f"Lisbon slept {number}", ["B-LOC", "O", "O"])]) for number in range(40)
     ]
     many = save_corpus(tmp_path / "many.spacy", docs)
     with AnsweringServer([ANSWERS[0], (401, {})]) as server:
-        where = (
-            "--base-url",
-            f"{server.url}/v1",
-            "--cache",
-            tmp_path / "cache",
-            "--output",
-            tmp_path / "p.spacy",
-        )
-        done = run("prompt", many, "--provider", "openai", "--model", "m", "--concurrency", "2", *where)
+        done = ask(server, "--concurrency", "2", corpus=many)
         assert len(server.requests) <= 4
     assert done.exit_code == 1
     assert "is not accepted" in done.output
 
 
-def test_prompt_asks_nothing_about_empty_docs(run, tmp_path, corpus):
+def test_prompt_asks_nothing_about_empty_docs(ask, tmp_path):
     nlp = make_ruler()
     mixed = save_corpus(tmp_path / "mixed.spacy", [nlp.make_doc(""), make_gold(nlp, [GOLD[0]])])
     with AnsweringServer(ANSWERS) as server:
-        where = (
-            "--base-url",
-            f"{server.url}/v1",
-            "--cache",
-            tmp_path / "cache",
-            "--output",
-            tmp_path / "p.spacy",
-        )
-        done = run("prompt", mixed, "--provider", "openai", "--model", "m", *where)
+        done = ask(server, corpus=mixed)
         assert len(server.requests) == 1
     assert done.exit_code == 0, done.output
     assert predicted(tmp_path) == [[], [("Lisbon", "LOC")]]
