@@ -9,7 +9,9 @@ import hashlib
 import json
 import os
 import threading
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -76,8 +78,16 @@ class HubServer:
     models (Mapping[str, Path]): Folder of each model, by owner/name.
     datasets (Mapping[str, Path]): Folder of each data set, by owner/name.
     gated (Iterable[str]): Names whose files need a token; any token will do.
+    waiting (Iterable[str]): Those of them where access has not been granted to any token yet.
     requests (list[str]): Attribute: what came, as "GET /path".
+    status (int | None): Attribute: if set, the status of each answer, such as 503.
+    delay (float): Attribute: seconds to wait before each answer.
+    cut (int): Attribute: so many downloads end in the middle.
     """
+
+    status: int | None = None
+    delay = 0.0
+    cut = 0
 
     def __init__(
         self,
@@ -85,8 +95,10 @@ class HubServer:
         models: Mapping[str, Path] | None = None,
         datasets: Mapping[str, Path] | None = None,
         gated: Iterable[str] = (),
+        waiting: Iterable[str] = (),
     ) -> None:
-        gates = set(gated)
+        self.waiting = set(waiting)
+        gates = set(gated) | self.waiting
         self.repositories = {
             (kind, name): Repository(name, folder, gated=name in gates)
             for kind, folders in (("models", models), ("datasets", datasets))
@@ -143,6 +155,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     hub: HubServer
 
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # a client that does not wait
+            super().handle()
+
     def do_GET(self) -> None:
         self._answer()
 
@@ -159,6 +175,10 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         self.hub.requests.append(f"{self.command} {unquote(url.path)}")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        time.sleep(self.hub.delay)
+        if self.hub.status is not None:
+            self._send(self.hub.status, b"", {})
+            return
         # Split before unquoting: a revision like refs%2Fconvert%2Fparquet is one part.
         parts = [unquote(part) for part in url.path.strip("/").split("/")]
         if parts[0] == "api":
@@ -175,6 +195,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if action in ([], ["revision"]):
             self._send_json(repository.info())
+        elif action == ["auth-check"]:
+            if self._may_read(repository):
+                self._send_json({})
         elif action == ["tree"]:
             recursive = query.get("recursive", ["false"])[0].lower() in ("true", "1")
             tree = repository.tree("/".join(rest[1:]), recursive=recursive)
@@ -195,9 +218,9 @@ class _Handler(BaseHTTPRequestHandler):
         if repository is None:
             return
         commit = {"X-Repo-Commit": repository.commit}
-        if repository.gated and not self.headers.get("Authorization"):
-            self._refuse(401, "GatedRepo", f"Access to {repository.name} is restricted.", commit)
-        elif path not in repository.files:
+        if not self._may_read(repository):
+            return
+        if path not in repository.files:
             self._refuse(404, "EntryNotFound", "Entry not found", commit)
         else:
             headers = commit | {"ETag": f'"{repository.etags[path]}"', "Accept-Ranges": "bytes"}
@@ -213,6 +236,18 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             return repository
         return None
+
+    def _may_read(self, repository: Repository) -> bool:
+        """RETURNS (bool): Whether files are open to the client; if not, the request was refused."""
+        if not repository.gated:
+            return True
+        if not self.headers.get("Authorization"):
+            self._refuse(401, "GatedRepo", f"Access to {repository.name} is restricted.")
+        elif repository.name in self.hub.waiting:
+            self._refuse(403, "GatedRepo", f"Your request to access {repository.name} is awaiting a review.")
+        else:
+            return True
+        return False
 
     def _send_range(self, data: bytes, headers: dict[str, str]) -> None:
         wanted = self.headers.get("Range")
@@ -239,5 +274,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command == "HEAD":
+            return
+        if self.hub.cut and "X-Repo-Commit" in headers and len(data) > 1:
+            self.hub.cut -= 1
+            self.wfile.write(data[: len(data) // 2])
+            self.close_connection = True
+        else:
             self.wfile.write(data)

@@ -86,11 +86,13 @@ class Corpus:
     articles (tuple[Article, ...]): A source without article boundaries is one article.
     has_articles (bool): Whether the source says where its articles begin.
     repairs (tuple[Repair, ...]): What was repaired while reading.
+    commit (str | None): The commit of a hub data set, if it is known.
     """
 
     articles: tuple[Article, ...]
     has_articles: bool
     repairs: tuple[Repair, ...] = ()
+    commit: str | None = None
 
     @property
     def sentences(self) -> Iterator[Sentence]:

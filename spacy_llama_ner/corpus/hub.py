@@ -4,12 +4,19 @@ Rows have `tokens` and `ner_tags`, and perhaps `pos_tags` and `chunk_tags`; tags
 ClassLabel feature that names them. `datasets` runs no code of the data set (version 4 and later cannot).
 """
 
+import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from spacy_llama_ner.corpus.article import Corpus, CorpusError, Repairs, Sentence, group_articles
 from spacy_llama_ner.corpus.conll import DOCSTART
 from spacy_llama_ner.corpus.iob_scheme import read_tags
+from spacy_llama_ner.hub import ask_commit, is_commit
+from spacy_llama_ner.hub_errors import diagnose, is_mistake
+
+logger = logging.getLogger("spacy_llama_ner")
 
 # Its main branch holds a script, which datasets no longer runs; the hub keeps a copy in Parquet here.
 DEFAULT_REVISIONS = {"eriktks/conll2003": "refs/convert/parquet"}
@@ -28,13 +35,14 @@ def read_hub(name: str, *, split: str, revision: str | None = None, repair: bool
     RAISES (CorpusError): If the data set cannot be had, or is of another shape.
     """
     revision = revision or DEFAULT_REVISIONS.get(name)
-    splits = _load(name, revision)
+    splits, commit = _load(name, revision)
     found = next((candidate for candidate in _SPLIT_NAMES[split] if candidate in splits), None)
     if found is None:
         raise CorpusError(
             f"{name}: no split {' or '.join(_SPLIT_NAMES[split])}. The data set has: {', '.join(splits)}."
         )
-    return read_rows(splits[found], splits[found].features, place=f"{name} ({found})", repair=repair)
+    corpus = read_rows(splits[found], splits[found].features, place=f"{name} ({found})", repair=repair)
+    return replace(corpus, commit=commit)
 
 
 def read_rows(rows: Iterable[dict[str, Any]], features: Any, *, place: str, repair: bool = False) -> Corpus:
@@ -95,8 +103,8 @@ def _read_row(row: dict[str, Any], names: dict[str, list[str] | None], *, place:
     return read
 
 
-def _load(name: str, revision: str | None) -> Any:
-    """RETURNS (datasets.DatasetDict): The data set's splits."""
+def _load(name: str, revision: str | None) -> tuple[Any, str | None]:
+    """RETURNS (tuple[datasets.DatasetDict, str | None]): The data set's splits; their commit, if it is known."""
     try:
         import datasets
     except ImportError as e:
@@ -104,17 +112,68 @@ def _load(name: str, revision: str | None) -> Any:
             f"{name}: reading from the hub needs the package datasets. Install it with "
             f"`pip install 'spacy-llama-ner[project]'`."
         ) from e
+    if datasets.config.HF_HUB_OFFLINE:
+        return _load_cached(name, revision)
     try:
-        return datasets.load_dataset(name, revision=revision)
-    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as e:
-        # OSError covers missing and gated data sets, HTTP errors, no network, and offline mode.
+        asked = ask_commit(name, kind="dataset", revision=revision)
+    except Exception as e:  # huggingface_hub's, and its client's
+        try:
+            if is_mistake(e):
+                raise
+            splits, commit = _load_cached(name, revision)
+        except Exception:
+            raise CorpusError(_cannot_load(name, revision, e)) from e
+        why = diagnose(e, name=name, revision=revision, kind="dataset").reason
+        logger.warning(
+            "%s; taking the data set %r from the cache, at commit %s", why, name, commit or "unknown"
+        )
+        return splits, commit
+    try:
+        splits = datasets.load_dataset(name, revision=asked)
+    except Exception as e:  # datasets has many kinds of its own beside those of its clients
+        raise CorpusError(_cannot_load(name, revision, e)) from e
+    commit = _commit(splits)
+    if commit != asked:  # datasets turns to its cache when the hub fails later on, whatever revision that has
+        logger.warning(
+            "the hub has the data set %r at commit %s, but what it sent was no use; this is the one in the cache, at "
+            "commit %s",
+            name,
+            asked,
+            commit or "unknown",
+        )
+    return splits, commit
+
+
+def _load_cached(name: str, revision: str | None) -> tuple[Any, str | None]:
+    """Load without a request. `datasets` takes the latest copy in its cache, whatever its revision."""
+    import datasets
+
+    before, datasets.config.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE, True
+    try:
+        splits = datasets.load_dataset(name, revision=revision)
+    except Exception as e:
+        raise CorpusError(_cannot_load(name, revision, e)) from e
+    finally:
+        datasets.config.HF_HUB_OFFLINE = before
+    commit = _commit(splits)
+    if is_commit(revision) and commit != revision:
         raise CorpusError(
-            f"{name}: could not get revision {revision or 'main'!r} from the hub. {type(e).__name__}: {e}\n"
-            f"(It is taken for a hub data set because there is no file or folder of that name here.) "
-            f"Check the name, the revision (--revision), HF_TOKEN for a gated data set, HF_ENDPOINT for a "
-            f"mirror, and HF_HUB_OFFLINE, which allows the cache alone. Or take a folder of CoNLL files as "
-            f"the source; in the project: --vars.corpus_dir FOLDER."
-        ) from e
+            f"{name}: the cache has commit {commit or 'unknown'}, expected {revision}. Run it once with a connection "
+            "and without HF_HUB_OFFLINE, or ask for another revision."
+        )
+    return splits, commit
+
+
+def _commit(splits: Any) -> str | None:
+    """RETURNS (str | None): The commit of a data set, after which `datasets` names the folder in its cache."""
+    folders = {Path(file["filename"]).parent.name for split in splits.values() for file in split.cache_files}
+    name = folders.pop() if len(folders) == 1 else None
+    return name if is_commit(name) else None
+
+
+def _cannot_load(name: str, revision: str | None, error: Exception) -> str:
+    at = f" at revision {revision!r}" if revision else ""
+    return f"{name}: cannot get the data set{at}: {diagnose(error, name=name, revision=revision, kind='dataset')}."
 
 
 def _class_names(features: Any, column: str, place: str) -> list[str] | None:

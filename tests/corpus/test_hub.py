@@ -107,7 +107,7 @@ def loaded(monkeypatch):
 
     def load(name, revision):
         calls.append((name, revision))
-        return {"train": Split([row("Anna", [1])]), "valid": Split([row("Oslo", [0])])}
+        return {"train": Split([row("Anna", [1])]), "valid": Split([row("Oslo", [0])])}, "c0ffee"
 
     monkeypatch.setattr(hub, "_load", load)
     return calls
@@ -124,6 +124,10 @@ def loaded(monkeypatch):
 def test_read_hub_has_a_default_revision_for_conll_2003(loaded, name, revision, expected):
     read_hub(name, split="train", revision=revision)
     assert loaded == [(name, expected)]
+
+
+def test_read_hub_keeps_the_commit(loaded):
+    assert read_hub("owner/name", split="train").commit == "c0ffee"
 
 
 def test_read_hub_finds_dev_under_its_other_names(loaded):

@@ -1,5 +1,6 @@
 """The real clients of the Hugging Face hub against a local one, each in a process of its own."""
 
+import json
 import subprocess
 import sys
 from urllib.request import Request, urlopen
@@ -47,7 +48,7 @@ def hub(hub_server, data_set, tmp_path_factory):
     (model / "config.json").write_text('{"model_type": "llama"}\n', encoding="utf-8")
     (model / "deep").mkdir()
     (model / "deep" / "model.safetensors").write_bytes(bytes(range(256)) * 1000)
-    data_sets = {"eriktks/conll2003": data_set, "owner/gated": data_set}
+    data_sets = {"eriktks/conll2003": data_set, "owner/gated": data_set, "owner/empty": model}
     with hub_server(models={"owner/model": model}, datasets=data_sets, gated=["owner/gated"]) as server:
         yield server
 
@@ -83,11 +84,23 @@ def test_convert_downloads_a_data_set_and_then_takes_it_from_the_cache(hub_serve
         assert [doc.text for doc in docs] == ["Anna Kovac sails.", "Oslo"]
         assert [(ent.text, ent.label_) for ent in docs[0].ents] == [("Anna Kovac", "PER")]
         assert [token.tag_ for token in docs[0]] == ["NNP", "NNP", "VBZ", "."]
-        assert any("refs/convert/parquet" in request for request in server.requests)
+        assert server.requests[0].endswith("/eriktks/conll2003/revision/refs/convert/parquet")
+        commit = server.repositories["datasets", "eriktks/conll2003"].commit
+    assert json.loads((tmp_path / "out.json").read_text(encoding="utf8"))["commit"] == commit
     (tmp_path / "out.spacy").unlink()
     status, output = convert("eriktks/conll2003", env | {"HF_HUB_OFFLINE": "1"}, tmp_path)
     assert status == 0, output
     assert texts(tmp_path / "out.spacy") == ["Anna Kovac sails.", "Oslo"]
+    assert json.loads((tmp_path / "out.json").read_text(encoding="utf8"))["commit"] == commit
+    # The hub is gone, but nobody said so: the copy is taken, at once, and said to be one.
+    status, output = convert("eriktks/conll2003", env, tmp_path)
+    assert status == 0, output
+    assert f"taking the data set 'eriktks/conll2003' from the cache, at commit {commit}" in output
+    assert "Retrying" not in output
+    # Another commit than the one in the cache is not taken for it.
+    status, output = convert("eriktks/conll2003", env, tmp_path, "--revision", "0" * 40)
+    assert status == 1
+    assert "cannot be reached" in output
 
 
 def test_convert_refuses_articles_of_a_data_set_without(hub, home, tmp_path):
@@ -99,10 +112,8 @@ def test_convert_refuses_articles_of_a_data_set_without(hub, home, tmp_path):
 def test_convert_says_that_a_data_set_is_missing(hub, home, tmp_path):
     status, output = convert("owner/missing", hub.environment(home), tmp_path)
     assert status == 1
-    assert "owner/missing: could not get revision 'main' from the hub" in output
-    assert "Dataset 'owner/missing' doesn't exist on the Hub" in output
+    assert "owner/missing: cannot get the data set: the hub shows no data set 'owner/missing'" in output
     assert "--vars.corpus_dir" in output
-    assert "HF_ENDPOINT" in output
     assert "Traceback" not in output
 
 
@@ -111,10 +122,12 @@ def test_read_hub_says_what_the_hub_refused(hub, home, tmp_path):
 import pytest
 from spacy_llama_ner.corpus.article import CorpusError
 from spacy_llama_ner.corpus.hub import read_hub
-with pytest.raises(CorpusError, match="owner/gated: could not .*'owner/gated' is a gated dataset"):
+with pytest.raises(CorpusError, match="licence at https://huggingface.co/datasets/owner/gated, then log in"):
     read_hub("owner/gated", split="train")
-with pytest.raises(CorpusError, match="could not get revision 'v9' .*Revision 'v9' doesn't exist"):
+with pytest.raises(CorpusError, match="has no revision 'v9' on the hub"):
     read_hub("eriktks/conll2003", split="train", revision="v9")
+with pytest.raises(CorpusError, match="owner/empty: cannot get the data set: .* It needs Parquet"):
+    read_hub("owner/empty", split="train")
 """
     status, output = run(["-c", script], hub.environment(home), tmp_path)
     assert status == 0, output
@@ -124,7 +137,17 @@ def test_convert_says_that_it_is_offline_and_has_no_cache(hub, tmp_path):
     env = hub.environment(tmp_path / "empty") | {"HF_HUB_OFFLINE": "1"}
     status, output = convert("eriktks/conll2003", env, tmp_path)
     assert status == 1
-    assert "HF_HUB_OFFLINE" in output
+    assert "is not in the cache" in output
+    assert "HF_HUB_OFFLINE forbids to ask the hub" in output
+    assert "Traceback" not in output
+
+
+def test_convert_says_at_once_that_there_is_no_network(hub, tmp_path):
+    env = hub.environment(tmp_path / "empty") | {"HF_ENDPOINT": "http://hub.invalid"}
+    status, output = convert("eriktks/conll2003", env, tmp_path)
+    assert status == 1
+    assert "the Hugging Face hub (http://hub.invalid) cannot be reached" in output
+    assert "Retrying" not in output
     assert "Traceback" not in output
 
 
