@@ -4,6 +4,8 @@ peft's own save and load go to the hub (to ask about embedding layers; to look f
 files are written and read here and only the state dicts come from peft.
 """
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
@@ -34,20 +36,34 @@ def add_lora(trunk: PreTrainedModel, settings: NetworkSettings) -> PeftModel:
         r=settings.lora_rank,
         lora_alpha=settings.lora_alpha,
         lora_dropout=settings.lora_dropout,
-        target_modules=list(settings.lora_target_modules),
+        target_modules=_target_modules(trunk, settings.lora_target_modules),
+        use_rslora=settings.use_rslora,
+        use_dora=settings.use_dora,
         bias="none",
     )
+    return get_peft_model(trunk, config)
+
+
+def _target_modules(trunk: PreTrainedModel, targets: Sequence[str]) -> list[str]:
+    """RETURNS (List[str]): Names, or ends of names, of linear layers, as peft takes them."""
     linear = [
         name
         for name, module in trunk.named_modules()
-        if isinstance(module, nn.Linear | Conv1D)  # Conv1D is GPT-2's linear layer
+        # Conv1D is GPT-2's linear layer. An encoder's pooler takes no part.
+        if isinstance(module, nn.Linear | Conv1D) and ".pooler." not in f".{name}."
     ]
+    if targets == "all-linear":
+        return linear
+    if targets == "attention":
+        linear = [name for name in linear if re.search(r"attn|attention", name, re.IGNORECASE)]
+        if not linear:
+            raise ValueError(
+                'lora_target_modules = "attention": this backbone has no linear layer in a module of that '
+                'name; name the layers, or take "all-linear"'
+            )
+        return linear
     # As peft matches: the end of the full name, in whole parts.
-    missing = [
-        target
-        for target in settings.lora_target_modules
-        if not any(f".{name}".endswith(f".{target}") for name in linear)
-    ]
+    missing = [target for target in targets if not any(f".{name}".endswith(f".{target}") for name in linear)]
     if missing:
         named = ", ".join(target or "''" for target in missing)
         last_parts = sorted({name.rsplit(".", 1)[-1] for name in linear})
@@ -55,7 +71,7 @@ def add_lora(trunk: PreTrainedModel, settings: NetworkSettings) -> PeftModel:
             f"lora_target_modules: this backbone has no linear layer named {named}; "
             f"it has {', '.join(last_parts)}"
         )
-    return get_peft_model(trunk, config)
+    return list(targets)
 
 
 def save_adapters(model: PeftModel, folder: Path, *, base_name: str) -> None:

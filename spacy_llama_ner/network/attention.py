@@ -1,106 +1,147 @@
-"""Who sees whom: causal or bidirectional attention, and the canary that verifies it on the real weights.
+"""Who sees whom: causal attention, bidirectional, or bidirectional in a range of layers; for each kernel.
 
 Several well-known ways to make a decoder bidirectional change nothing, silently (`config.is_decoder`,
 overriding `_update_causal_mask`), or work only without padding (`is_causal = False`). So nothing here is
-believed: `set_attention` measures how information flows and stops if it is not as configured.
+believed: `canary` measures how information flows.
+
+One route for every kernel: the registered mask hands the padding on in two dimensions, and the registered attention
+makes of it what its layer needs.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.modeling_flash_attention_utils import _flash_attention_forward
+from transformers.models.llama.modeling_llama import eager_attention_forward
+
+from spacy_llama_ner.network.canary import check_flow, sees_ahead
+from spacy_llama_ner.network.layers import attention_modules, layer_range
 
 BIDIRECTIONAL = "spacy_llama_ner_bidirectional"
-# Largest change, relative to the states' own size, that counts as none. Blocked attention gives exactly 0 in
-# every precision, since masked weights are exactly 0; 1e-5 leaves room for kernels that reorder sums.
-TOLERANCE = 1e-5
+# Set on an attention module that stays causal while others do not.
+CAUSAL = "spacy_llama_ner_causal"
 
-
-def _bidirectional_attention(
-    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
-) -> tuple[Tensor, Tensor | None]:
-    kwargs["is_causal"] = False  # else sdpa becomes causal by itself where the mask is None
-    return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
-
-
-def _padding_mask(*args: Any, attention_mask: Tensor | None = None, **kwargs: Any) -> Tensor | None:
-    """Let every piece see every real piece. Bool, shape (B, 1, 1, P), broadcast over heads and queries."""
-    if attention_mask is None or bool(attention_mask.all()):
-        return None
-    return attention_mask.bool()[:, None, None, :]
-
-
-AttentionInterface.register(BIDIRECTIONAL, _bidirectional_attention)
-AttentionMaskInterface.register(BIDIRECTIONAL, _padding_mask)
+AttentionOutput = tuple[Tensor, Tensor | None]
 
 
 def set_attention(trunk: PreTrainedModel, attention: str) -> None:
     """Make the backbone attend as configured and verify it on its weights.
 
     trunk (PreTrainedModel): A decoder or an encoder.
-    attention (str): "causal" or "bidirectional".
-    RAISES (ValueError): If information does not flow as configured, or leaks from padding.
+    attention (str): "causal", "bidirectional", or "bidirectional[START:END]" for a range of layers.
+    RAISES (ValueError): If information does not flow as configured, leaks from padding, or the range has no layer.
     """
-    if attention == "bidirectional" and not sees_ahead(trunk):
-        trunk.config._attn_implementation = BIDIRECTIONAL
-    ahead = sees_ahead(trunk)
     name = trunk.config.model_type
-    if ahead and attention == "causal":
+    encoder = sees_ahead(trunk)
+    bidirectional = layer_range(trunk, attention)
+    if encoder and attention != "bidirectional":
         raise ValueError(
-            f'attention = "causal", but the backbone ({name}) sees ahead: it is an encoder. '
+            f'attention = "{attention}", but the backbone ({name}) sees ahead: it is an encoder. '
             'Set attention = "bidirectional"'
         )
-    if not ahead and attention == "bidirectional":
-        raise ValueError(
-            f'attention = "bidirectional", but information does not flow backwards in this backbone ({name}): '
-            "it does not support transformers' attention interface. Set attention = "
-            '"causal", or use another backbone'
+    if bidirectional and not encoder:
+        modules = attention_modules(trunk)
+        for number, module in modules.items():
+            setattr(module, CAUSAL, number not in bidirectional)
+        kernel = trunk.config._attn_implementation
+        if kernel in _KERNELS:
+            trunk.config._attn_implementation = _name(kernel)
+        if not sees_ahead(trunk):
+            raise ValueError(
+                f'attention = "{attention}", but information does not flow backwards in this backbone ({name}): '
+                "it does not support transformers' attention interface. Set attention = "
+                '"causal", or use another backbone'
+            )
+    check_flow(trunk, None if encoder else bidirectional)
+
+
+def _sdpa(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
+) -> AttentionOutput:
+    if attention_mask is None:  # a flag instead of a mask: the fastest kernels take no mask
+        return sdpa_attention_forward(
+            module, query, key, value, None, **kwargs | {"is_causal": _is_causal(module)}
         )
-    _check_padding(trunk, ahead)
+    mask = _square(attention_mask) if _is_causal(module) else attention_mask[:, None, None, :]
+    return sdpa_attention_forward(module, query, key, value, mask, **kwargs | {"is_causal": False})
 
 
-def sees_ahead(trunk: PreTrainedModel) -> bool:
-    """Change the last of eight pieces and look whether earlier states move.
-
-    trunk (PreTrainedModel): The backbone, in evaluation mode.
-    RETURNS (bool): True for bidirectional attention.
-    """
-    first, second = _probe(trunk)
-    return _moved(_states(trunk, first)[:, :-1], _states(trunk, second)[:, :-1])
-
-
-def _check_padding(trunk: PreTrainedModel, ahead: bool) -> None:
-    """Check flow in a padded batch: same direction, and nothing leaks from the padding."""
-    first, second = _probe(trunk)
-    mask = torch.ones(2, 12, dtype=torch.bool, device=first.device)
-    mask[0, 8:] = False
-    filler = first[:, :4]
-    long = torch.cat([first, filler], dim=1)
-    base = _states(trunk, torch.cat([long, long]), mask)[0, :7]
-    changed = _states(trunk, torch.cat([torch.cat([second, filler], dim=1), long]), mask)[0, :7]
-    leaked = _states(trunk, torch.cat([torch.cat([first, second[:, -4:]], dim=1), long]), mask)[0, :7]
-    if _moved(base, changed) != ahead:
-        raise ValueError("attention: information flows differently in a padded batch than in a single window")
-    if _moved(base, leaked):
-        raise ValueError("attention: padding leaks into real pieces; the attention mask is not respected")
+def _eager(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
+) -> AttentionOutput:
+    if attention_mask is None and not _is_causal(module):
+        return eager_attention_forward(module, query, key, value, None, **kwargs)
+    if attention_mask is None:
+        attention_mask = torch.ones(query.shape[0], key.shape[2], dtype=torch.bool, device=query.device)
+    seen = _square(attention_mask) if _is_causal(module) else attention_mask[:, None, None, :]
+    # Eager attention adds its mask: a bool one would be added, too, and padding would leak.
+    additive = torch.zeros(seen.shape, dtype=query.dtype, device=query.device)
+    additive.masked_fill_(~seen, torch.finfo(query.dtype).min)
+    return eager_attention_forward(module, query, key, value, additive, **kwargs)
 
 
-def _probe(trunk: PreTrainedModel) -> tuple[Tensor, Tensor]:
-    """RETURNS (Tuple[Tensor, Tensor]): Ids, shape (1, 8), that differ in the last piece only."""
-    size = trunk.config.vocab_size
-    first = torch.arange(8, device=next(trunk.parameters()).device).remainder(size).unsqueeze(0)
-    second = first.clone()
-    second[0, -1] = (first[0, -1] + size // 2) % size
-    return first, second
+def _flash(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> AttentionOutput:
+    length = query.shape[2]
+    query, key, value = (states.transpose(1, 2) for states in (query, key, value))  # (B, P, heads, H/heads)
+    if query.dtype == torch.float32 and torch.is_autocast_enabled(query.device.type):
+        narrow = torch.get_autocast_dtype(query.device.type)
+        query, key, value = query.to(narrow), key.to(narrow), value.to(narrow)
+    output = _flash_attention_forward(
+        query,
+        key,
+        value,
+        attention_mask,
+        query_length=length,
+        is_causal=_is_causal(module),
+        dropout=dropout,
+        softmax_scale=scaling,
+        attn_implementation="flash_attention_2",
+    )
+    return output, None
 
 
-@torch.no_grad()
-def _states(trunk: PreTrainedModel, ids: Tensor, mask: Tensor | None = None) -> Tensor:
-    mask = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask
-    return trunk(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+def _padding(*args: Any, attention_mask: Tensor | None = None, **kwargs: Any) -> Tensor | None:
+    """RETURNS (Optional[Tensor]): Bool, shape (B, P), True for real pieces; None where all are."""
+    if attention_mask is None or bool(attention_mask.all()):
+        return None
+    return attention_mask.bool()
 
 
-def _moved(first: Tensor, second: Tensor) -> bool:
-    return bool((first - second).abs().max() > TOLERANCE * first.abs().max())
+def _square(padding: Tensor) -> Tensor:
+    """RETURNS (Tensor): Bool, shape (B, 1, P, P): the real pieces up to each piece."""
+    length = padding.shape[1]
+    lower = torch.ones(length, length, dtype=torch.bool, device=padding.device).tril()
+    return lower[None, None] & padding[:, None, None, :]
+
+
+def _is_causal(module: nn.Module) -> bool:
+    return getattr(module, CAUSAL, False)
+
+
+def _name(kernel: str) -> str:
+    return BIDIRECTIONAL if kernel == "sdpa" else f"{BIDIRECTIONAL}_{kernel}"
+
+
+_KERNELS: dict[str, Callable[..., AttentionOutput]] = {
+    "sdpa": _sdpa,
+    "eager": _eager,
+    "flash_attention_2": _flash,
+}
+
+for _kernel, _forward in _KERNELS.items():
+    AttentionInterface.register(_name(_kernel), _forward)
+    AttentionMaskInterface.register(_name(_kernel), _padding)

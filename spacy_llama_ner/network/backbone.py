@@ -1,13 +1,22 @@
 """Load the backbone: the trunk of a Hugging Face model and its tokenizer, and tell one from another."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig, PreTrainedModel
 from transformers.tokenization_utils_fast import PreTrainedTokenizerFast
+from transformers.utils import logging
+
+from spacy_llama_ner.hub import find_model
+from spacy_llama_ner.hub_errors import diagnose
+from spacy_llama_ner.network.quantization import check_quantization
+from spacy_llama_ner.network.types import BackboneSource, NetworkSettings
 
 SAMPLES_PER_TENSOR = 1024
 
@@ -20,29 +29,57 @@ class BackboneReference:
     revision (Optional[str]): The hub's commit; None for a folder.
     fingerprint (str): See `fingerprint`.
     asked_revision (Optional[str]): The branch or tag that the config named, if it did.
+    config (Optional[Dict[str, Any]]): See `identity.shaping_config`; None in pipelines saved before it was kept.
     """
 
     name: str
     revision: str | None
     fingerprint: str
     asked_revision: str | None = None
+    config: dict[str, Any] | None = None
 
 
-def load_trunk(name: str, *, revision: str | None = None, dtype: str = "float32") -> PreTrainedModel:
-    """Load a model without its language-model head, in evaluation mode, on the CPU.
+def load_trunk(
+    name: str,
+    *,
+    revision: str | None = None,
+    dtype: str = "float32",
+    layers: int | None = None,
+    attn_implementation: str | None = None,
+    quantized: bool = False,
+    device: torch.device | None = None,
+) -> PreTrainedModel:
+    """Load a model without its language-model head, in evaluation mode.
 
     name (str): Folder or hub name.
     revision (Optional[str]): Branch, tag or commit on the hub.
     dtype (str): "float32", "bfloat16" or "float16".
+    layers (Optional[int]): Load so many layers, from the first; None for all.
+    attn_implementation (Optional[str]): See `BackboneSource`.
+    quantized (bool): Whether its files may hold quantized weights.
+    device (Optional[device]): Where the weights go, straight from their files; None for the CPU.
     RETURNS (PreTrainedModel): The trunk.
-    RAISES (ValueError): If it cannot be loaded, its files lack weights, or it is no decoder or encoder.
+    RAISES (ValueError): If it cannot be loaded, its files lack weights, it has fewer layers, or it is no decoder or
+        encoder.
     """
-    _check_place("backbone", name)
+    options = _place("backbone", name, revision)
+    if layers is not None:
+        options["config"] = _shortened_config(name, revision, layers)
+    if attn_implementation is not None:
+        options["attn_implementation"] = attn_implementation
+    if quantized or (device is not None and device.type != "cpu"):
+        # Said even for the CPU where the weights are quantized: transformers would take a GPU that it sees.
+        options["device_map"] = {"": device or torch.device("cpu")}
     try:
-        # Without a dtype the weights are loaded in float32 first: 2.3 times their size at the peak.
-        trunk, info = AutoModel.from_pretrained(
-            name, revision=revision, torch_dtype=getattr(torch, dtype), output_loading_info=True
-        )
+        # transformers would warn of the layers that are left out.
+        with _only_errors() if layers is not None else nullcontext():
+            # Without a dtype the weights are loaded in float32 first: 2.3 times their size at the peak.
+            trunk, info = AutoModel.from_pretrained(
+                name,
+                torch_dtype=getattr(torch, dtype),
+                output_loading_info=True,
+                **options,
+            )
     except Exception as error:  # transformers, huggingface_hub and safetensors raise many kinds
         raise ValueError(_cannot_load("backbone", name, revision, error)) from error
     # transformers makes them up at random, with no more than a warning. An encoder's pooler takes no part.
@@ -59,6 +96,34 @@ def load_trunk(name: str, *, revision: str | None = None, dtype: str = "float32"
     return trunk.eval()
 
 
+def load_backbone(
+    source: BackboneSource,
+    settings: NetworkSettings,
+    *,
+    name: str | None = None,
+    device: torch.device | None = None,
+) -> PreTrainedModel:
+    """Load the trunk as a config asks for it, to be quantized when its fingerprint is taken; see `load_trunk`.
+
+    source (BackboneSource): Where the backbone comes from.
+    settings (NetworkSettings): How much of it is used.
+    name (Optional[str]): A folder to take instead of the source's name and revision.
+    device (Optional[device]): Where it goes; None for the CPU.
+    RETURNS (PreTrainedModel): The trunk; quantized only if it was stored so.
+    RAISES (ValueError): If it cannot be loaded, or not be quantized with these settings.
+    """
+    check_quantization(source, settings)
+    return load_trunk(
+        name or source.name,
+        revision=None if name else source.revision,
+        dtype=source.dtype,
+        layers=settings.layers,
+        attn_implementation=source.attn_implementation,
+        quantized=source.quantization is not None,
+        device=device,
+    )
+
+
 def load_tokenizer(name: str, *, revision: str | None = None) -> PreTrainedTokenizerFast:
     """Load a fast tokenizer that neither cuts, pads nor reads special pieces out of plain text.
 
@@ -67,9 +132,9 @@ def load_tokenizer(name: str, *, revision: str | None = None) -> PreTrainedToken
     RETURNS (PreTrainedTokenizerFast): The tokenizer.
     RAISES (ValueError): If it cannot be loaded, is not a fast one, or gives no character offsets.
     """
-    _check_place("tokenizer", name)
+    place = _place("tokenizer", name, revision)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, use_fast=True)
+        tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, **place)
     except Exception as error:
         raise ValueError(_cannot_load("tokenizer", name, revision, error)) from error
     if not tokenizer.is_fast:
@@ -166,25 +231,53 @@ def fingerprint(trunk: PreTrainedModel) -> str:
     return digest.hexdigest()
 
 
-def _check_place(what: str, name: str) -> None:
-    """Do not look for a missing folder on the hub, which takes a minute without a network."""
-    is_path = Path(name).is_absolute() or name.startswith((".", "~")) or len(Path(name).parts) > 2
-    if is_path and not Path(name).is_dir():
+def _shortened_config(name: str, revision: str | None, layers: int) -> PretrainedConfig:
+    """RETURNS (PretrainedConfig): Of the first layers alone."""
+    place = _place("backbone", name, revision)
+    try:
+        config = AutoConfig.from_pretrained(name, **place)
+    except Exception as error:
+        raise ValueError(_cannot_load("backbone", name, revision, error)) from error
+    if layers > config.num_hidden_layers:
+        raise ValueError(
+            f"layers: {layers}, but the backbone {name!r} has {config.num_hidden_layers}; null uses all of them"
+        )
+    config.num_hidden_layers = layers
+    return config
+
+
+@contextmanager
+def _only_errors() -> Iterator[None]:
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def _place(what: str, name: str, revision: str | None) -> dict[str, Any]:
+    """RETURNS (Dict[str, Any]): Where `from_pretrained` is to look, after one question to the hub if it is there."""
+    if Path(name).is_dir():
+        return {"revision": revision}
+    if Path(name).is_absolute() or name.startswith((".", "~")) or len(Path(name).parts) > 2:
         raise ValueError(
             f"cannot load the {what} {name!r}: no such folder (seen from {Path.cwd()}); point "
             "model.backbone.name in the component's config at a local copy or at a Hugging Face hub name"
         )
+    try:
+        found = find_model(name, revision)
+    except Exception as error:  # huggingface_hub's, and its client's
+        raise ValueError(_cannot_load(what, name, revision, error)) from error
+    return {"revision": found.revision, "local_files_only": found.cache_only}
 
 
 def _cannot_load(what: str, name: str, revision: str | None, error: Exception) -> str:
     at = f" at revision {revision!r}" if revision else ""
+    if not Path(name).is_dir():
+        return f"cannot load the {what} {name!r}{at}: {diagnose(error, name=name, revision=revision)}"
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    if Path(name).is_dir():
-        hint = f"{Path(name).resolve()} is a folder: it needs config.json, tokenizer.json and *.safetensors"
-    else:
-        hint = (
-            f"there is no folder of that name in {Path.cwd()}, so it was looked up on the Hugging Face hub. "
-            "Check the name, your connection and, for gated models, `huggingface-cli login`, or point "
-            "model.backbone.name in the component's config at a local copy"
-        )
-    return f"cannot load the {what} {name!r}{at}: {reason}; {hint}"
+    return (
+        f"cannot load the {what} {name!r}{at}: {reason}; {Path(name).resolve()} is a folder: it needs config.json, "
+        "tokenizer.json and *.safetensors"
+    )

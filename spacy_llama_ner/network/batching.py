@@ -9,6 +9,14 @@ from torch import Tensor
 # CoNLL-2003's dev sentences, 64 at a time, they bring the share of padding from 62% down to 19%.
 WELL_FILLED = 512
 SPREAD = 1.25
+# A GPU takes as long to start a small group as a large one, so there the batches of training (8 sentences, at most about
+# 600 pieces) are not parted. Reasoned, not measured: at 1B, 2,048 pieces compute for longer than they take to start.
+WELL_FILLED_ON_GPU = 2048
+
+
+def well_filled(device: torch.device) -> int:
+    """RETURNS (int): From how many pieces on a group on this device is better parted than padded."""
+    return WELL_FILLED if device.type == "cpu" else WELL_FILLED_ON_GPU
 
 
 def by_length(lengths: Sequence[int], budget: int, *, well_filled: int = WELL_FILLED) -> Iterator[list[int]]:

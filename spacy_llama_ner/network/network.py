@@ -1,7 +1,9 @@
 """The whole network: pieces in, emissions out; loss to train on, entities to read."""
 
-from collections.abc import Sequence
-from typing import cast
+import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,13 +18,16 @@ from spacy_llama_ner.network.backbone import (
     BackboneReference,
     fingerprint,
     largest_piece,
+    load_backbone,
     load_tokenizer,
-    load_trunk,
 )
-from spacy_llama_ner.network.batching import by_length, pad_docs, pad_ids
+from spacy_llama_ner.network.batching import by_length, pad_docs, pad_ids, well_filled
+from spacy_llama_ner.network.checkpointing import enter_training, set_checkpointing
 from spacy_llama_ner.network.crf import CRF
+from spacy_llama_ner.network.identity import shaping_config
 from spacy_llama_ner.network.loss import CompoundLoss, LossTerms
 from spacy_llama_ner.network.pooling import choose_pieces, pool
+from spacy_llama_ner.network.quantization import follow_weights, quantize_trunk
 from spacy_llama_ner.network.tags import (
     begin_tag,
     inside_tag,
@@ -38,6 +43,7 @@ from spacy_llama_ner.network.types import (
     PieceBatch,
     ScoredSpan,
 )
+from spacy_llama_ner.network.unfreezing import train_groups, unfreeze
 
 # Most tokens of a padded batch of docs that the CRF reads at once; 2^18 tokens of 9 tags in float64 are 19 MB.
 MAX_CRF_TOKENS = 2**18
@@ -48,8 +54,7 @@ MAX_SCORE = 1e24
 class TaggingNetwork(nn.Module):
     """Backbone, linear head and CRF.
 
-    It stays in evaluation mode; only `loss` with a dropout rate above 0 enters training mode, and leaves it
-    again. So several threads may predict at once.
+    It stays in evaluation mode but in `training_mode`. So several threads may predict at once.
 
     trunk (PreTrainedModel): From `load_trunk`; attention is set here, adapters are added here.
     tokenizer (PreTrainedTokenizerFast): From `load_tokenizer`.
@@ -68,11 +73,6 @@ class TaggingNetwork(nn.Module):
         reference: BackboneReference,
     ) -> None:
         super().__init__()
-        if not settings.freeze_backbone and trunk.dtype != torch.float32:
-            raise ValueError(
-                f"freeze_backbone = false trains the backbone's weights, which needs backbone.dtype = "
-                f'"float32", got "{str(trunk.dtype).removeprefix("torch.")}"'
-            )
         embeddings = cast(nn.Embedding, trunk.get_input_embeddings()).num_embeddings
         if (largest := largest_piece(tokenizer)) >= embeddings:  # it would be an IndexError, or a dead GPU
             raise ValueError(
@@ -89,10 +89,12 @@ class TaggingNetwork(nn.Module):
         self.backbone: PreTrainedModel | PeftModel = trunk
         if settings.peft == "lora":
             self.backbone = add_lora(trunk, settings)
-        if not settings.freeze_backbone:
-            for name, parameter in self.backbone.named_parameters():
-                # An encoder's pooler takes no part and would be an idle parameter.
-                parameter.requires_grad_(".pooler." not in f".{name}.")
+        self._compute_dtype = trunk.dtype  # before some weights become float32
+        # Llama would fill a cache for texts that go on; some models know none.
+        self._options = (
+            {"use_cache": False} if "use_cache" in inspect.signature(trunk.forward).parameters else {}
+        )
+        self.unfrozen = unfreeze(trunk, settings)
         self.dropout = nn.Dropout(0.0)
         n_tags = len(tag_names(labels))
         self.head = nn.Linear(trunk.config.hidden_size, n_tags)
@@ -108,21 +110,37 @@ class TaggingNetwork(nn.Module):
 
     @classmethod
     def build(
-        cls, source: BackboneSource, labels: Sequence[str], settings: NetworkSettings
+        cls,
+        source: BackboneSource,
+        labels: Sequence[str],
+        settings: NetworkSettings,
+        *,
+        device: torch.device | None = None,
     ) -> "TaggingNetwork":
         """Load the backbone and put new adapters, head and CRF on it.
 
         source (BackboneSource): Where the backbone comes from.
         labels (Sequence[str]): Entity labels, in order.
         settings (NetworkSettings): How to build and train it.
-        RETURNS (TaggingNetwork): On the CPU.
+        device (Optional[device]): Where it goes; None for the CPU.
+        RETURNS (TaggingNetwork): On the device.
         RAISES (ValueError): If the backbone cannot be loaded or does not fit the settings.
         """
-        trunk = load_trunk(source.name, revision=source.revision, dtype=source.dtype)
-        tokenizer = load_tokenizer(source.name, revision=source.revision)
+        trunk = load_backbone(source, settings, device=device)
         commit = getattr(trunk.config, "_commit_hash", None)
-        reference = BackboneReference(source.name, commit, fingerprint(trunk), source.revision)
-        return cls(trunk, tokenizer, labels, settings, reference)
+        # Of the same commit, even if the branch moves in between.
+        tokenizer = load_tokenizer(source.name, revision=commit or source.revision)
+        reference = BackboneReference(
+            source.name, commit, fingerprint(trunk), source.revision, shaping_config(trunk.config)
+        )
+        quantize_trunk(trunk, source.quantization)
+        return cls(trunk, tokenizer, labels, settings, reference).to(device)
+
+    def to(self, *args: Any, **kwargs: Any) -> "TaggingNetwork":
+        """Move the network; see `torch.nn.Module.to`."""
+        moved = super().to(*args, **kwargs)
+        follow_weights(self.trunk)
+        return moved
 
     @property
     def trunk(self) -> PreTrainedModel:
@@ -148,7 +166,8 @@ class TaggingNetwork(nn.Module):
         by_window = np.argsort(window_index, kind="stable")
         starts = np.searchsorted(window_index[by_window], np.arange(len(batch.windows) + 1))
         scores, order = [], []
-        for group in by_length([len(window) for window in batch.windows], max_batch_pieces):
+        lengths = [len(window) for window in batch.windows]
+        for group in by_length(lengths, max_batch_pieces, well_filled=well_filled(self.device)):
             pieces = [by_window[starts[window] : starts[window + 1]] for window in group]
             flat = np.concatenate(pieces)
             if len(flat) == 0:
@@ -175,6 +194,20 @@ class TaggingNetwork(nn.Module):
             emissions = self.emissions(batch, max_batch_pieces=max_batch_pieces).cpu().numpy()
         return np.split(emissions, np.cumsum(batch.doc_lengths)[:-1]) if batch.doc_lengths else []
 
+    @contextmanager
+    def training_mode(self, drop: float) -> Iterator[None]:
+        """Be in training mode, for `loss` and its backward pass: checkpointed layers compute again there what they did.
+
+        drop (float): Dropout rate of the head; 0 turns off the adapters' and the backbone's dropout too.
+        """
+        self.dropout.p = drop
+        self.train(drop > 0)
+        enter_training(self.trunk)
+        try:
+            yield
+        finally:
+            self.eval()
+
     def loss(
         self,
         batch: PieceBatch,
@@ -182,7 +215,6 @@ class TaggingNetwork(nn.Module):
         compound_loss: CompoundLoss,
         *,
         max_batch_pieces: int,
-        drop: float = 0.0,
     ) -> LossTerms:
         """Compute the loss of a batch, with its graph.
 
@@ -190,16 +222,10 @@ class TaggingNetwork(nn.Module):
         allowed (Sequence[ndarray]): Bool, one array of shape (T, K) per doc: the tags each token may have.
         compound_loss (CompoundLoss): Weights of the terms.
         max_batch_pieces (int): See `emissions`.
-        drop (float): Dropout rate of the head; 0 turns off the adapters' and the backbone's dropout too.
         RETURNS (LossTerms): Sums over known tokens.
         """
-        self.dropout.p = drop
-        self.train(drop > 0)
-        try:
-            emissions = self.emissions(batch, max_batch_pieces=max_batch_pieces)
-            return self.loss_of(list(emissions.split(batch.doc_lengths)), allowed, compound_loss)
-        finally:
-            self.eval()
+        emissions = self.emissions(batch, max_batch_pieces=max_batch_pieces)
+        return self.loss_of(list(emissions.split(batch.doc_lengths)), allowed, compound_loss)
 
     def loss_of(
         self, emissions: Sequence[Tensor], allowed: Sequence[np.ndarray], compound_loss: CompoundLoss
@@ -245,9 +271,20 @@ class TaggingNetwork(nn.Module):
                 ]
         return found
 
+    def set_checkpointing(self, enabled: bool) -> None:
+        """Turn gradient checkpointing on or off; see `checkpointing`."""
+        set_checkpointing(self.trunk, enabled)
+
+    def train_groups(self, count: int) -> None:
+        """Let the first `count` groups of `unfrozen` learn, and the others not yet."""
+        train_groups(self.trunk, self.unfrozen, count)
+
     def _hidden(self, ids: Tensor, mask: Tensor) -> Tensor:
         """RETURNS (Tensor): The trunk's last states, shape (B, P, H)."""
-        return self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
+        narrow = self._compute_dtype != torch.float32
+        # So that float32 adapters and trained layers compute in the frozen weights' precision, too.
+        with torch.autocast(ids.device.type, dtype=self._compute_dtype if narrow else None, enabled=narrow):
+            return self.backbone(input_ids=ids, attention_mask=mask, **self._options).last_hidden_state
 
 
 def _checked(emissions: Tensor) -> Tensor:

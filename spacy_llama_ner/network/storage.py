@@ -4,7 +4,8 @@
     head.safetensors      head and CRF
     adapter/              LoRA adapters, in peft's folder format
     tokenizer/            the backbone's tokenizer
-    backbone/             the backbone itself, where it was trained or is to be inside
+    unfrozen.safetensors  those of the backbone's own weights that were trained, where the rest is not inside
+    backbone/             the backbone itself, where all of it was trained or it is to be inside
 
 Nothing here is a pickle. Weights are never merged.
 """
@@ -21,7 +22,7 @@ from typing import Any
 
 import torch
 from peft import PeftModel
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -31,11 +32,14 @@ from spacy_llama_ner.network.backbone import (
     BackboneReference,
     base_weights,
     fingerprint,
+    load_backbone,
     load_tokenizer,
-    load_trunk,
 )
+from spacy_llama_ner.network.identity import config_differences, shaping_config
 from spacy_llama_ner.network.network import TaggingNetwork
+from spacy_llama_ner.network.quantization import check_storable, quantize_trunk
 from spacy_llama_ner.network.types import BackboneSource, NetworkSettings
+from spacy_llama_ner.network.unfreezing import base_parameters
 from spacy_llama_ner.replacement import replace_folder
 
 logger = logging.getLogger("spacy_llama_ner")
@@ -43,6 +47,8 @@ logger = logging.getLogger("spacy_llama_ner")
 FORMAT = 1
 MANIFEST = "network.json"
 HEAD = "head.safetensors"
+UNFROZEN = "unfrozen.safetensors"
+SHARD_SIZE = "2GB"  # what builds a wheel reads each file whole
 
 
 def save_network(network: TaggingNetwork, folder: Path, *, save_inside: bool) -> None:
@@ -50,16 +56,19 @@ def save_network(network: TaggingNetwork, folder: Path, *, save_inside: bool) ->
 
     network (TaggingNetwork): On any device.
     folder (Path): The folder to write; its parent is created.
-    save_inside (bool): Include the backbone. One that is trained is always included.
-    RAISES (ValueError): If the folder, or one above it, is a file.
+    save_inside (bool): Include the backbone. One that is trained as a whole is always included.
+    RAISES (ValueError): If the folder, or one above it, is a file, or the backbone cannot be stored as it is quantized.
     RAISES (OSError): If it cannot be written, such as on a full disk.
     """
     folder = folder.resolve()
+    inside = save_inside or not network.settings.freeze_backbone
+    if inside:
+        check_storable(network.trunk)
     for place in (folder, *folder.parents):
         if place.exists() and not place.is_dir():
             raise ValueError(f"{place} is a file; a network is saved to a folder")
     try:
-        _write(network, folder, inside=save_inside or not network.settings.freeze_backbone)
+        _write(network, folder, inside=inside)
     except Exception as error:  # safetensors and tokenizers raise kinds of their own
         raise OSError(
             f"cannot save to {folder} ({error}); what was there before is as it was. Is the disk full, or the "
@@ -81,8 +90,18 @@ def _write(network: TaggingNetwork, folder: Path, *, inside: bool) -> None:
             save_adapters(network.backbone, draft / "adapter", base_name=network.reference.name)
         network.tokenizer.save_pretrained(str(draft / "tokenizer"))
         if inside:
-            weights = {name: _compact(weight) for name, weight in base_weights(network.trunk).items()}
-            network.trunk.save_pretrained(str(draft / "backbone"), state_dict=weights)
+            own = base_parameters(network.trunk)  # what else is in the state belongs to quantized weights
+            weights = {
+                name: _compact(weight) if name in own else weight
+                for name, weight in base_weights(network.trunk).items()
+            }
+            network.trunk.save_pretrained(
+                str(draft / "backbone"), state_dict=weights, max_shard_size=SHARD_SIZE
+            )
+        elif network.unfrozen:
+            own = base_parameters(network.trunk)
+            trained = {name: own[name].detach() for group in network.unfrozen for name in group}
+            save_file({name: weight.cpu().contiguous() for name, weight in trained.items()}, draft / UNFROZEN)
         manifest = {
             "format": FORMAT,
             "labels": network.labels,
@@ -99,7 +118,12 @@ def _write(network: TaggingNetwork, folder: Path, *, inside: bool) -> None:
 
 
 def load_network(
-    folder: Path, *, source: BackboneSource, labels: list[str], settings: NetworkSettings
+    folder: Path,
+    *,
+    source: BackboneSource,
+    labels: list[str],
+    settings: NetworkSettings,
+    device: torch.device | None = None,
 ) -> TaggingNetwork:
     """Load a network from a folder, ready to predict or to be trained on.
 
@@ -108,7 +132,8 @@ def load_network(
         the commit it was trained on, unless a revision is given.
     labels (List[str]): Labels that the component knows; they must be the saved ones.
     settings (NetworkSettings): Settings of the config; they must be the saved ones.
-    RETURNS (TaggingNetwork): On the CPU.
+    device (Optional[device]): Where it goes; None for the CPU.
+    RETURNS (TaggingNetwork): On the device.
     RAISES (ValueError): If a file is missing, cut or changed, if labels or settings differ, or if the
         backbone is not the one it was trained with.
     """
@@ -127,14 +152,16 @@ def load_network(
                 source.name,
                 source.revision,
             )
-        trunk = load_trunk(str(folder / "backbone"), dtype=source.dtype)
+        trunk = load_backbone(source, settings, name=str(folder / "backbone"), device=device)
     else:
-        trunk = _load_referenced(folder, source, reference)
+        trunk = _load_referenced(folder, source, settings, reference, device)
+    quantize_trunk(trunk, source.quantization)
     tokenizer = load_tokenizer(str(folder / "tokenizer"))
     network = TaggingNetwork(trunk, tokenizer, labels, settings, reference)
     try:
         if isinstance(network.backbone, PeftModel):
             load_adapters(network.backbone, folder / "adapter")
+        _load_unfrozen(network, folder)
         state = load_file(folder / HEAD)
         for name in ("head", "crf"):
             prefix = f"{name}."
@@ -143,10 +170,30 @@ def load_network(
     except (SafetensorError, RuntimeError, KeyError, OSError) as error:
         reason = " ".join(str(error).split())  # torch's has several lines
         raise ValueError(f"{folder}: cannot read the saved weights: {reason}") from error
-    return network
+    return network.to(device)
 
 
-def _load_referenced(folder: Path, source: BackboneSource, reference: BackboneReference) -> PreTrainedModel:
+def _load_unfrozen(network: TaggingNetwork, folder: Path) -> None:
+    """Fill the backbone's weights that were trained, in float32: the backbone itself may have been read in less."""
+    own = base_parameters(network.trunk)
+    wanted = {name for group in network.unfrozen for name in group}
+    inside = sorted((folder / "backbone").glob("*.safetensors"))
+    for path in inside or [folder / UNFROZEN] if wanted else []:
+        with safe_open(path, "pt") as weights, torch.no_grad():
+            for name in wanted & set(weights.keys()):
+                own[name].copy_(weights.get_tensor(name))
+                wanted.remove(name)
+    if wanted:
+        raise KeyError(f"no trained weight {min(wanted)}")
+
+
+def _load_referenced(
+    folder: Path,
+    source: BackboneSource,
+    settings: NetworkSettings,
+    reference: BackboneReference,
+    device: torch.device | None,
+) -> PreTrainedModel:
     """Load a backbone that is not inside, and check that it is the one that was trained with."""
     if source.name == reference.name:
         if reference.revision is None and not Path(source.name).is_dir():
@@ -157,13 +204,18 @@ def _load_referenced(folder: Path, source: BackboneSource, reference: BackboneRe
             )
         if source.revision == reference.asked_revision:
             source = replace(source, revision=reference.revision)  # the branch may have moved since
-    trunk = load_trunk(source.name, revision=source.revision, dtype=source.dtype)
+    trunk = load_backbone(source, settings, device=device)
     if fingerprint(trunk) != reference.fingerprint:
         raise ValueError(
             f"{folder}: the backbone {source.name!r} is not the one these weights were trained with "
             f"({reference.name!r}, revision {reference.revision}): its fingerprint differs. Point "
             "model.backbone.name and .revision in the component's config at that one. (It also differs "
             f"between float16 and another dtype; here backbone.dtype is {source.dtype!r}.)"
+        )
+    if changed := config_differences(reference.config, shaping_config(trunk.config)):
+        raise ValueError(
+            f"{folder}: the backbone {source.name!r} has the weights that these were trained with, but does not "
+            f"compute what it did: in its config.json, {'; '.join(changed)}. Get the file again, or undo that change"
         )
     return trunk
 
@@ -183,9 +235,13 @@ def _read_manifest(folder: Path) -> tuple[dict[str, Any], BackboneReference]:
             if not isinstance(inside, bool):
                 raise ValueError(f"backbone.inside is {inside!r}, expected true or false")
             reference = BackboneReference(**backbone)
+            if not isinstance(reference.config, dict | None):
+                raise ValueError(f"backbone.config is {reference.config!r}, expected an object or null")
             needed = {HEAD, "tokenizer/tokenizer.json"}
             if manifest["settings"]["peft"] == "lora":
                 needed |= {"adapter/adapter_model.safetensors"}
+            if not inside and manifest["settings"].get("unfreeze_layers"):
+                needed |= {UNFROZEN}
             if inside:
                 needed |= {"backbone/config.json"} | {
                     name for name in _files(folder) if name.endswith(".safetensors")

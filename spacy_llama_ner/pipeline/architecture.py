@@ -12,6 +12,7 @@ from spacy_llama_ner.network.types import (
     NetworkSettings,
     check_number,
 )
+from spacy_llama_ner.pipeline.settings import RunSettings
 from spacy_llama_ner.pipeline.shim import NetworkShim
 
 
@@ -20,18 +21,25 @@ def llama_crf_tagger(
     get_spans: Callable[[list[Doc]], list[list[Span]]],
     *,
     attention: str = "bidirectional",
+    layers: int | None = None,
     pooling: str = "last",
     use_crf: bool = True,
     freeze_backbone: bool = True,
+    unfreeze_layers: int = 0,
     peft: str | None = "lora",
     lora_rank: int = 16,
     lora_alpha: int = 32,
     lora_dropout: float = 0.05,
-    lora_target_modules: Sequence[str] = ATTENTION_PROJECTIONS,
+    lora_target_modules: Sequence[str] | str = ATTENTION_PROJECTIONS,
+    use_rslora: bool = False,
+    use_dora: bool = False,
     max_window_pieces: int = 512,
     max_batch_pieces: int = 8192,
+    gradient_checkpointing: bool = False,
     max_grad_norm: float = 1.0,
     head_learn_rate_scale: float = 1.0,
+    backbone_learn_rate_scale: float = 1.0,
+    gradual_unfreezing_steps: int = 0,
 ) -> Model[list[Doc], list[np.ndarray]]:
     """Describe a tagger: a Hugging Face backbone, LoRA, a linear head and a CRF.
 
@@ -41,18 +49,29 @@ def llama_crf_tagger(
     backbone (BackboneSource): Block `spacy_llama_ner.HuggingFaceBackbone.v1`.
     get_spans (Callable): Any span getter of spacy-transformers, such as
         `spacy-transformers.strided_spans.v1`; how docs are split into windows, in tokens.
-    attention (str): "bidirectional" or "causal".
+    attention (str): "bidirectional", "causal", or "bidirectional[8:16]": bidirectional in these layers, counted as in a
+        slice of Python's, and causal in the others.
+    layers (Optional[int]): Use so many of the backbone's layers, from the first; null for all.
     pooling (str): Which of a word's pieces stands for it: "last", "first" or "mean". In causal attention only
         the last has seen the whole word. A word longer than a window has the mean over its windows.
     use_crf (bool): False gives a softmax head, from which only legal spans come out, too.
     freeze_backbone (bool): Keep the backbone's own weights; False trains them all.
+    unfreeze_layers (int): Train so many of a frozen backbone's layers all the same, from the last.
     peft (Optional[str]): "lora" or null.
-    lora_rank, lora_alpha, lora_dropout, lora_target_modules: See peft's `LoraConfig`.
+    lora_rank, lora_alpha, lora_dropout, use_rslora, use_dora: See peft's `LoraConfig`.
+    lora_target_modules (Sequence[str] / str): Names of the linear layers with an adapter, "attention" or "all-linear".
     max_window_pieces (int): A window with more pieces is parted; the backbone's own limit holds as well.
     max_batch_pieces (int): Most pieces, padding included, that the backbone reads at once.
+    gradient_checkpointing (bool): Compute each layer again in the backward pass instead of keeping its states: less
+        memory, about a third more time.
     max_grad_norm (float): The gradient of an optimizer step is scaled down to this norm; 0 turns that off.
     head_learn_rate_scale (float): The head and the CRF start from nothing: their learning rate is the optimizer's
         times this.
+    backbone_learn_rate_scale (float): The same for the backbone's own weights, where they are trained. The adapters'
+        learning rate is the optimizer's.
+    gradual_unfreezing_steps (int): Let the backbone's own weights join layer by layer from the last, the embeddings
+        at the end, one each time so many optimizer steps are done; 0 trains all from the start. Source: Howard and
+        Ruder (2018), Universal Language Model Fine-tuning for Text Classification, 3.3.
     RETURNS (Model): Without weights.
     RAISES (ValueError): If a setting is out of range.
     """
@@ -64,30 +83,49 @@ def llama_crf_tagger(
         check_number(name, value)
         if not value >= least:  # so that nan is refused, too
             raise ValueError(f"{name}: expected at least {least}, got {value}")
-    check_number("head_learn_rate_scale", head_learn_rate_scale)
-    if not head_learn_rate_scale > 0:
-        raise ValueError(f"head_learn_rate_scale: expected a number above 0, got {head_learn_rate_scale}")
+    for name, value in (
+        ("head_learn_rate_scale", head_learn_rate_scale),
+        ("backbone_learn_rate_scale", backbone_learn_rate_scale),
+    ):
+        check_number(name, value)
+        if not value > 0:
+            raise ValueError(f"{name}: expected a number above 0, got {value}")
+    check_number("gradual_unfreezing_steps", gradual_unfreezing_steps, whole=True)
+    if gradual_unfreezing_steps < 0:
+        raise ValueError(
+            f"gradual_unfreezing_steps: expected a whole number from 0, got {gradual_unfreezing_steps}"
+        )
     _check_strides(get_spans)
     settings = NetworkSettings(
         attention=attention,
+        layers=layers,
         pooling=pooling,
         use_crf=use_crf,
         freeze_backbone=freeze_backbone,
+        unfreeze_layers=unfreeze_layers,
         peft=peft,
         lora_rank=lora_rank,
         lora_alpha=lora_alpha,
         lora_dropout=lora_dropout,
         lora_target_modules=lora_target_modules,
+        use_rslora=use_rslora,
+        use_dora=use_dora,
     )
-    shim = NetworkShim(
-        backbone,
-        settings,
-        get_spans,
+    if gradual_unfreezing_steps and not settings.trains_backbone:
+        raise ValueError(
+            f"gradual_unfreezing_steps: {gradual_unfreezing_steps}, but no weight of the backbone is trained. Set "
+            "freeze_backbone = false or unfreeze_layers, or gradual_unfreezing_steps = 0"
+        )
+    running = RunSettings(
         max_window_pieces=max_window_pieces,
         max_batch_pieces=max_batch_pieces,
+        gradient_checkpointing=gradient_checkpointing,
         max_grad_norm=max_grad_norm,
         head_learn_rate_scale=head_learn_rate_scale,
+        backbone_learn_rate_scale=backbone_learn_rate_scale,
+        gradual_unfreezing_steps=gradual_unfreezing_steps,
     )
+    shim = NetworkShim(backbone, settings, get_spans, running)
     return Model("llama_crf_tagger", forward, dims={"nO": None}, shims=[shim])
 
 

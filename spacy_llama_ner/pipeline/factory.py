@@ -26,18 +26,25 @@ smoothing = 0.1
 [llama_crf_ner.model]
 @architectures = "spacy_llama_ner.LlamaCrfTagger.v1"
 attention = "bidirectional"
+layers = null
 pooling = "last"
 use_crf = true
 freeze_backbone = true
+unfreeze_layers = 0
 peft = "lora"
 lora_rank = 16
 lora_alpha = 32
 lora_dropout = 0.05
 lora_target_modules = ["q_proj","k_proj","v_proj","o_proj"]
+use_rslora = false
+use_dora = false
 max_window_pieces = 512
 max_batch_pieces = 8192
+gradient_checkpointing = false
 max_grad_norm = 1.0
 head_learn_rate_scale = 1.0
+backbone_learn_rate_scale = 1.0
+gradual_unfreezing_steps = 0
 
 [llama_crf_ner.model.backbone]
 @misc = "spacy_llama_ner.HuggingFaceBackbone.v1"
@@ -45,6 +52,8 @@ name = "unsloth/Llama-3.2-1B-Instruct"
 revision = null
 dtype = "float32"
 save_inside = false
+attn_implementation = null
+quantization = null
 
 [llama_crf_ner.model.get_spans]
 @span_getters = "spacy-transformers.strided_spans.v1"

@@ -9,6 +9,8 @@ from typing import IO, Any
 from spacy.language import Language
 from spacy.training.loggers import console_logger_v3
 
+from spacy_llama_ner.pipeline.memory import peak_memory, reset_peak
+
 LogStep = Callable[[dict[str, Any] | None], None]
 
 
@@ -20,7 +22,8 @@ def json_lines_logger(
     Registered as `spacy_llama_ner.JsonLinesLogger.v1` in `loggers`. A line of a step has `step` and, per
     component, the means over the step's known words `loss`, `cross_entropy`, `crf` and `label_smoothing` (in
     nats), and `words`, `grad_norm` (before clipping) and `learn_rate`. A line of an evaluation has `step`,
-    `epoch`, `score`, `scores`, `seconds`. A second run replaces the file.
+    `epoch`, `score`, `scores`, `seconds` and `peak_memory` so far, in megabytes (see `memory`), which is also said
+    at the end. A second run replaces the file.
 
     path (str): The file; its folder is created.
     progress_bar (Optional[str]): "train", "eval" or null, as in `spacy.ConsoleLogger.v3`.
@@ -34,6 +37,7 @@ def json_lines_logger(
         file_path = Path(path)
         file_path.parent.mkdir(parents=True, exist_ok=True)
         file = file_path.open("w", encoding="utf8")
+        reset_peak()
         step = 0
 
         def write(data: dict[str, Any]) -> None:
@@ -48,13 +52,16 @@ def json_lines_logger(
             if info is not None:
                 scores = {name: value for name, value in info["other_scores"].items() if value is not None}
                 evaluation = {name: info[name] for name in ("step", "epoch", "score", "seconds", "words")}
-                write({**evaluation, "scores": scores})
+                write({**evaluation, "scores": scores, "peak_memory": peak_memory()})
             step += 1
             log_table(info)
 
         def finish() -> None:
             file.close()
             finish_table()
+            peaks = [f"{size / 1000:.2f} GB {kind.upper()}" for kind, size in peak_memory().items()]
+            if peaks:
+                print(f"Peak memory: {', '.join(peaks)}", file=stdout)
 
         return log_step, finish
 

@@ -1,14 +1,37 @@
-"""Registered config blocks that are plain data: where the backbone is, how the loss is weighted.
+"""Config blocks that are plain data: where the backbone is, how the loss is weighted, how a network is run.
 
 spaCy imports this module in every process that creates a pipeline; so it imports nothing heavy.
 """
+
+from dataclasses import dataclass
 
 from spacy_llama_ner.network.loss import CompoundLoss
 from spacy_llama_ner.network.types import BackboneSource
 
 
+@dataclass(frozen=True)
+class RunSettings:
+    """How a network is run and trained; unlike `NetworkSettings`, these may change from one load to the next.
+
+    All fields: see `llama_crf_tagger`.
+    """
+
+    max_window_pieces: int = 512
+    max_batch_pieces: int = 8192
+    gradient_checkpointing: bool = False
+    max_grad_norm: float = 1.0
+    head_learn_rate_scale: float = 1.0
+    backbone_learn_rate_scale: float = 1.0
+    gradual_unfreezing_steps: int = 0
+
+
 def hugging_face_backbone(
-    name: str, revision: str | None = None, dtype: str = "float32", save_inside: bool = False
+    name: str,
+    revision: str | None = None,
+    dtype: str = "float32",
+    save_inside: bool = False,
+    attn_implementation: str | None = None,
+    quantization: str | None = None,
 ) -> BackboneSource:
     """Load the backbone from a folder or the Hugging Face hub, when the component is initialized.
 
@@ -16,12 +39,25 @@ def hugging_face_backbone(
 
     name (str): Folder or hub name of any decoder or encoder.
     revision (Optional[str]): Branch, tag or commit on the hub.
-    dtype (str): "float32", "bfloat16" or "float16"; a backbone that is trained needs "float32".
+    dtype (str): "float32", "bfloat16" or "float16": of frozen weights, and of what is computed with. Weights that are
+        trained are float32 in any case.
     save_inside (bool): Save the backbone inside the pipeline. By default a frozen one is saved by reference.
+    attn_implementation (Optional[str]): Kernel of the attention: "sdpa", "eager", or, on CUDA where the package
+        flash-attn is installed, "flash_attention_2"; null lets transformers choose.
+    quantization (Optional[str]): Round the frozen weights of linear layers to 8 or 4 bits: "int8" or "nf4", by
+        bitsandbytes, which are saved so with save_inside; "torchao-int8", by torchao, at each load and never saved;
+        null for none.
     RETURNS (BackboneSource): The settings; nothing is loaded yet.
-    RAISES (ValueError): If the name is empty or the dtype unknown.
+    RAISES (ValueError): If the name is empty, or the dtype, the kernel or the quantization unknown.
     """
-    return BackboneSource(name=name, revision=revision, dtype=dtype, save_inside=save_inside)
+    return BackboneSource(
+        name=name,
+        revision=revision,
+        dtype=dtype,
+        save_inside=save_inside,
+        attn_implementation=attn_implementation,
+        quantization=quantization,
+    )
 
 
 def compound_loss(

@@ -27,6 +27,7 @@ from spacy_llama_ner.network.types import (
     ScoredSpan,
 )
 from spacy_llama_ner.pipeline.scores import install_extension
+from spacy_llama_ner.pipeline.settings import RunSettings
 from spacy_llama_ner.pipeline.stepping import step_weights
 from spacy_llama_ner.pipeline.windows import make_windows
 
@@ -46,7 +47,7 @@ class NetworkShim(Shim):
     source (BackboneSource): Where the backbone comes from.
     settings (NetworkSettings): How the network is built.
     get_spans (Callable): How docs are split into windows.
-    max_window_pieces, max_batch_pieces (int), max_grad_norm, head_learn_rate_scale (float): See `llama_crf_tagger`.
+    running (RunSettings): How it is run and trained.
     """
 
     def __init__(
@@ -54,20 +55,13 @@ class NetworkShim(Shim):
         source: BackboneSource,
         settings: NetworkSettings,
         get_spans: Callable[[list[Doc]], list[list[Span]]],
-        *,
-        max_window_pieces: int,
-        max_batch_pieces: int,
-        max_grad_norm: float,
-        head_learn_rate_scale: float = 1.0,
+        running: RunSettings,
     ) -> None:
         super().__init__(None)
         self.source = source
         self.settings = settings
         self.get_spans = get_spans
-        self.max_window_pieces = max_window_pieces
-        self.max_batch_pieces = max_batch_pieces
-        self.max_grad_norm = max_grad_norm
-        self.head_learn_rate_scale = head_learn_rate_scale
+        self.running = running
         self.updates = 0
         self._warned = False  # of steps without annotation
         self.last_step: dict[str, float] = {}
@@ -101,15 +95,17 @@ class NetworkShim(Shim):
         with Shim.global_id_lock:  # optimizers keep moments by it: new weights do not inherit them
             Shim.global_id += 1
             self.id = Shim.global_id
-        self._install(TaggingNetwork.build(self.source, labels, self.settings))
+        device = get_torch_default_device()
+        self._install(TaggingNetwork.build(self.source, labels, self.settings, device=device))
 
     def predict(self, docs: Sequence[Doc]) -> list[np.ndarray]:
         """Compute emissions: one float32 array of shape (T, K) per doc, T counting words.
 
         RAISES (ValueError): If they are not finite, or too large for the CRF.
         """
+        self._check_process()
         try:
-            return self.network.predict(self._windows(docs), max_batch_pieces=self.max_batch_pieces)
+            return self.network.predict(self._windows(docs), max_batch_pieces=self.running.max_batch_pieces)
         except DivergedError as error:
             if self.updates:
                 raise self._diverged(f"{error} after update {self.updates - 1}") from error
@@ -131,20 +127,23 @@ class NetworkShim(Shim):
         docs (Sequence[Doc]): The batch.
         allowed (Sequence[ndarray]): Bool, shape (T, K) per doc: the tags each word may have.
         loss (CompoundLoss): The loss.
-        drop (float): Dropout rate; see `TaggingNetwork.loss`.
+        drop (float): Dropout rate; see `TaggingNetwork.training_mode`.
         RETURNS (LossTerms): Sums over known words.
         RAISES (ValueError): If scores or loss are not finite.
         """
-        try:
-            terms = self.network.loss(
-                self._windows(docs), allowed, loss, max_batch_pieces=self.max_batch_pieces, drop=drop
-            )
-        except DivergedError as error:
-            raise self._diverged(f"{error} in update {self.updates}") from error
-        total = terms.total.item()
-        if not np.isfinite(total):
-            raise self._diverged(f"the loss became {total} in update {self.updates}")
-        terms.total.backward()
+        if steps := self.running.gradual_unfreezing_steps:
+            self.network.train_groups(1 + self.updates // steps)
+        with self.network.training_mode(drop):
+            try:
+                terms = self.network.loss(
+                    self._windows(docs), allowed, loss, max_batch_pieces=self.running.max_batch_pieces
+                )
+            except DivergedError as error:
+                raise self._diverged(f"{error} in update {self.updates}") from error
+            total = terms.total.item()
+            if not np.isfinite(total):
+                raise self._diverged(f"the loss became {total} in update {self.updates}")
+            terms.total.backward()
         self._known += terms.known_tokens
         for name, value in (
             ("loss", total),
@@ -192,7 +191,7 @@ class NetworkShim(Shim):
             weights = [weight for _, weight in named]
             for weight in weights:
                 weight.grad.div_(self._known)  # type: ignore[union-attr]
-            norm = float(torch.nn.utils.clip_grad_norm_(weights, self.max_grad_norm or float("inf")))
+            norm = float(torch.nn.utils.clip_grad_norm_(weights, self.running.max_grad_norm or float("inf")))
             if not np.isfinite(norm):
                 raise self._diverged(f"the gradient became {norm} in update {self.updates}")
             self.last_step = {name: total / self._known for name, total in self._sums.items()}
@@ -201,7 +200,13 @@ class NetworkShim(Shim):
                 "grad_norm": norm,
                 "learn_rate": float(optimizer.learn_rate),
             }
-            step_weights(optimizer, named, owner=self.id, head_learn_rate_scale=self.head_learn_rate_scale)
+            step_weights(
+                optimizer,
+                named,
+                owner=self.id,
+                head_scale=self.running.head_learn_rate_scale,
+                backbone_scale=self.running.backbone_learn_rate_scale,
+            )
         elif named and not self._warned:
             self._warned = True
             logger.warning(
@@ -229,7 +234,14 @@ class NetworkShim(Shim):
         """Read the network from a folder; see `network.storage`."""
         from spacy_llama_ner.network.storage import load_network
 
-        self._install(load_network(folder, source=self.source, labels=list(labels), settings=self.settings))
+        network = load_network(
+            folder,
+            source=self.source,
+            labels=list(labels),
+            settings=self.settings,
+            device=get_torch_default_device(),
+        )
+        self._install(network)
 
     def to_bytes(self) -> bytes:
         """Serialize head and adapters, and the backbone if it is saved inside. Empty if there are no weights.
@@ -269,13 +281,7 @@ class NetworkShim(Shim):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        limits = (
-            self.max_window_pieces,
-            self.max_batch_pieces,
-            self.max_grad_norm,
-            self.head_learn_rate_scale,
-        )
-        return _restore, (self.source, self.settings, self.get_spans, limits, self.to_bytes())
+        return _restore, (self.source, self.settings, self.get_spans, self.running, self.to_bytes())
 
     def _windows(self, docs: Sequence[Doc]) -> PieceBatch:
         return make_windows(
@@ -291,12 +297,24 @@ class NetworkShim(Shim):
         from spacy_llama_ner.network.backbone import longest_window, misread_pieces, special_pieces
 
         _survive_fork()
-        self._model = network.to(get_torch_default_device())
+        network.set_checkpointing(self.running.gradient_checkpointing)
+        self._model = network
+        self._process = os.getpid()
         self._special_pieces = special_pieces(network.tokenizer)
         self._misread_pieces = misread_pieces(network.tokenizer)
-        self._max_pieces = longest_window(network.trunk, network.tokenizer, self.max_window_pieces)
+        self._max_pieces = longest_window(network.trunk, network.tokenizer, self.running.max_window_pieces)
         self._clear_step()
         self.updates = 0
+
+    def _check_process(self) -> None:
+        """Stop with one error where torch would raise one that says nothing of spaCy, or hang."""
+        device = self.network.device.type
+        if device != "cpu" and os.getpid() != self._process:
+            raise ValueError(
+                f"n_process is above 1, but this pipeline is on a GPU ({device}), which a forked process cannot use. "
+                "Set n_process=1 and a larger batch_size, such as nlp.pipe(texts, batch_size=256); or load the "
+                "pipeline after spacy.require_cpu() for several processes on the CPU"
+            )
 
     def _diverged(self, what: str) -> ValueError:
         rate = f" (it was {self.last_step['learn_rate']:g})" if self.updates and self.last_step else ""
@@ -325,21 +343,11 @@ def _restore(
     source: BackboneSource,
     settings: NetworkSettings,
     get_spans: Callable[[list[Doc]], list[list[Span]]],
-    limits: tuple[int, int, float, float],
+    running: RunSettings,
     data: bytes,
 ) -> NetworkShim:
     install_extension()  # a process that only unpickles never calls the factory
-    windows, batch, norm, head_scale = limits
-    shim = NetworkShim(
-        source,
-        settings,
-        get_spans,
-        max_window_pieces=windows,
-        max_batch_pieces=batch,
-        max_grad_norm=norm,
-        head_learn_rate_scale=head_scale,
-    )
-    return shim.from_bytes(data)
+    return NetworkShim(source, settings, get_spans, running).from_bytes(data)
 
 
 @cache

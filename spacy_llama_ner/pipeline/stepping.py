@@ -13,23 +13,29 @@ if TYPE_CHECKING:
 
 
 def step_weights(
-    optimizer: Optimizer, named: "NamedWeights", *, owner: int, head_learn_rate_scale: float
+    optimizer: Optimizer, named: "NamedWeights", *, owner: int, head_scale: float, backbone_scale: float
 ) -> None:
     """Step each weight by its gradient. Decay is for matrices: not for biases, norms and the CRF.
 
     optimizer (Optimizer): thinc's; it keeps its moments by owner and name.
     named (Sequence[Tuple[str, Parameter]]): Names and weights of a `TaggingNetwork`, with gradients.
     owner (int): Tells this network from others that the optimizer steps.
-    head_learn_rate_scale (float): The learning rate of head and CRF is the optimizer's times this.
+    head_scale (float): The learning rate of head and CRF is the optimizer's times this.
+    backbone_scale (float): The same for the backbone's own weights. The adapters' is the optimizer's.
     """
     for name, weight in named:
-        is_head = name.startswith(("head.", "crf."))
+        if name.startswith(("head.", "crf.")):
+            scale = head_scale
+        elif ".lora_" not in name:
+            scale = backbone_scale
+        else:
+            scale = 1.0
         _step(
             optimizer,
             (owner, name),
             weight,
             decay=weight.ndim > 1 and not name.startswith("crf."),
-            lr_scale=head_learn_rate_scale if is_head else 1.0,
+            lr_scale=scale,
         )
 
 

@@ -66,3 +66,32 @@ def test_load_adapters_refuses_another_rank(trained, tiny_llama, tmp_path):
     other = add_lora(load_trunk(str(tiny_llama)), NetworkSettings(lora_rank=8))
     with pytest.raises(ValueError, match=r"has shape \(4, 32\).*needs \(8, 32\)"):
         load_adapters(other, tmp_path)
+
+
+def test_add_lora_to_all_linear_layers_leaves_an_idle_pooler_out(tiny_bert):
+    model = add_lora(load_trunk(str(tiny_bert)), NetworkSettings(lora_target_modules="all-linear"))
+    adapted = {name.split(".lora_A")[0] for name, _ in model.named_parameters() if ".lora_A" in name}
+    assert len(adapted) == 12  # query, key, value and three dense layers, twice
+    assert not any("pooler" in name for name in adapted)
+
+
+@pytest.mark.parametrize(("backbone", "count"), [("tiny_llama", 8), ("tiny_bert", 8)])
+def test_add_lora_to_the_attention_finds_it_in_any_model(request, backbone, count):
+    trunk = load_trunk(str(request.getfixturevalue(backbone)))
+    model = add_lora(trunk, NetworkSettings(lora_target_modules="attention"))
+    adapted = [name for name, _ in model.named_parameters() if ".lora_A" in name]
+    assert len(adapted) == count
+    assert all("att" in name for name in adapted)
+
+
+def test_add_lora_with_rslora_scales_by_the_root_of_the_rank(tiny_llama):
+    settings = NetworkSettings(lora_rank=16, lora_alpha=32, use_rslora=True)
+    model = add_lora(load_trunk(str(tiny_llama)), settings)
+    assert model.get_base_model().layers[0].self_attn.q_proj.scaling == {"default": 8.0}
+
+
+def test_add_lora_with_dora_learns_magnitudes(tiny_llama):
+    model = add_lora(load_trunk(str(tiny_llama)), NetworkSettings(use_dora=True))
+    assert (
+        sum("lora_magnitude_vector" in name for name, w in model.named_parameters() if w.requires_grad) == 8
+    )

@@ -2,9 +2,11 @@ import pytest
 import torch
 from transformers import AutoModel, BloomConfig, BloomModel
 
+from spacy_llama_ner.network import attention as attention_module
 from spacy_llama_ner.network.adapters import add_lora
-from spacy_llama_ner.network.attention import BIDIRECTIONAL, sees_ahead, set_attention
+from spacy_llama_ner.network.attention import BIDIRECTIONAL, CAUSAL, set_attention
 from spacy_llama_ner.network.backbone import load_trunk
+from spacy_llama_ner.network.canary import check_flow, sees_ahead
 from spacy_llama_ner.network.types import NetworkSettings
 
 
@@ -89,3 +91,106 @@ def test_attention_canary_sees_padding_that_leaks(tiny_llama):
     )
     with pytest.raises(ValueError, match="padding leaks"):
         set_attention(trunk, "bidirectional")
+
+
+KERNELS = ["sdpa", "eager"]
+PADDED = ([[5, 6, 7, 9, 9], [5, 6, 7, 8, 9]], [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
+
+
+def by_hand(trunk, ids, mask, causal_layers):
+    """Run a stock Llama layer by layer, each with the additive mask that it should have."""
+    ids, mask = torch.tensor(ids), torch.tensor(mask).bool()
+    length = ids.shape[1]
+    lower = torch.ones(length, length, dtype=torch.bool).tril()
+    hidden = trunk.embed_tokens(ids)
+    rotary = trunk.rotary_emb(hidden, torch.arange(length)[None])
+    for number, layer in enumerate(trunk.layers):
+        seen = mask[:, None, None, :] & (lower if number in causal_layers else torch.ones_like(lower))
+        additive = torch.zeros(seen.shape).masked_fill(~seen, torch.finfo(torch.float32).min)
+        hidden = layer(hidden, attention_mask=additive, position_embeddings=rotary)[0]
+    return trunk.norm(hidden)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize(
+    ("attention", "causal_layers"),
+    [
+        ("bidirectional[1:2]", {0}),
+        ("bidirectional[:1]", {1}),
+        ("bidirectional[-1:]", {0}),
+        ("bidirectional", {}),
+    ],
+)
+@torch.no_grad()
+def test_attention_in_a_range_is_that_of_masks_made_by_hand(tiny_llama, attention, causal_layers, kernel):
+    trunk = load_trunk(str(tiny_llama), attn_implementation=kernel)
+    set_attention(trunk, attention)
+    stock = AutoModel.from_pretrained(str(tiny_llama), attn_implementation="eager").eval()
+    ids, mask = PADDED
+    real = torch.tensor(mask).bool()
+    torch.testing.assert_close(
+        states(trunk, ids, mask)[real], by_hand(stock, ids, mask, causal_layers)[real], atol=1e-5, rtol=1e-5
+    )
+    alone = states(trunk, ids[1:])
+    torch.testing.assert_close(alone, by_hand(stock, ids[1:], mask[1:], causal_layers), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("attention", ["causal", "bidirectional", "bidirectional[1:2]"])
+def test_attention_kernels_agree(tiny_llama, attention):
+    one, two = (load_trunk(str(tiny_llama), attn_implementation=kernel) for kernel in KERNELS)
+    set_attention(one, attention)
+    set_attention(two, attention)
+    real = torch.tensor(PADDED[1]).bool()
+    torch.testing.assert_close(states(one, *PADDED)[real], states(two, *PADDED)[real], atol=1e-5, rtol=1e-5)
+
+
+def test_attention_in_a_range_without_a_layer_is_refused(tiny_llama):
+    with pytest.raises(ValueError, match=r"\[8:16\]\" selects none of the backbone's 2 layers, 0 to 1"):
+        set_attention(load_trunk(str(tiny_llama)), "bidirectional[8:16]")
+
+
+def test_attention_in_a_range_is_refused_for_an_encoder(tiny_bert):
+    with pytest.raises(ValueError, match=r"bidirectional\[0:1\].*sees ahead.*Set attention"):
+        set_attention(load_trunk(str(tiny_bert)), "bidirectional[0:1]")
+
+
+@pytest.mark.parametrize(("layer", "flow"), [(0, "does not see ahead"), (1, "sees ahead")])
+def test_attention_canary_names_a_layer_that_is_not_as_configured(tiny_llama, layer, flow):
+    trunk = load_trunk(str(tiny_llama))
+    set_attention(trunk, "bidirectional[0:1]")
+    module = trunk.layers[layer].self_attn
+    setattr(module, CAUSAL, not getattr(module, CAUSAL))
+    with pytest.raises(ValueError, match=f"layer {layer} of the backbone .llama. {flow}"):
+        check_flow(trunk, range(1))
+
+
+def test_attention_canary_sees_a_layer_that_is_wrong_in_padded_batches_only(tiny_llama, monkeypatch):
+    trunk = load_trunk(str(tiny_llama))
+    set_attention(trunk, "bidirectional[0:1]")
+    # The second layer gets the mask of the first: causal without a mask, bidirectional with one.
+    monkeypatch.setattr(attention_module, "_square", lambda padding: padding[:, None, None, :])
+    with pytest.raises(ValueError, match=r"layer 1 .*sees ahead in a padded batch"):
+        check_flow(trunk, range(1))
+
+
+def test_flash_attention_is_told_who_sees_whom(tiny_llama, monkeypatch):
+    # The kernel itself runs on CUDA only; here it is replaced by one that looks at what it is given.
+    given = []
+
+    def kernel(query, key, value, mask, *, query_length, is_causal, **options):
+        given.append((tuple(query.shape), mask is None or tuple(mask.shape), query_length, is_causal))
+        assert options["attn_implementation"] == "flash_attention_2"
+        return query
+
+    monkeypatch.setattr(attention_module, "_flash_attention_forward", kernel)
+    trunk = load_trunk(str(tiny_llama))
+    set_attention(trunk, "bidirectional[1:2]")
+    trunk.config._attn_implementation = f"{BIDIRECTIONAL}_flash_attention_2"
+    states(trunk, *PADDED)
+    states(trunk, [[5, 6, 7]])
+    assert given == [
+        ((2, 5, 4, 8), (2, 5), 5, True),
+        ((2, 5, 4, 8), (2, 5), 5, False),
+        ((1, 3, 4, 8), True, 3, True),
+        ((1, 3, 4, 8), True, 3, False),
+    ]

@@ -59,21 +59,21 @@ def test_load_tokenizer_names_what_is_missing(tmp_path):
         load_tokenizer(str(tmp_path))
 
 
-def test_load_tokenizer_refuses_offsets_of_length_zero(monkeypatch):
+def test_load_tokenizer_refuses_offsets_of_length_zero(monkeypatch, tmp_path):
     # As some versions of `tokenizers` gave for Llama 3; no current one does, so it is played here.
     backend = MagicMock()
     backend.encode.return_value.offsets = [(0, 0), (2, 2)]
     tokenizer = SimpleNamespace(is_fast=True, backend_tokenizer=backend)
     monkeypatch.setattr(backbone.AutoTokenizer, "from_pretrained", lambda *args, **kwargs: tokenizer)
     with pytest.raises(ValueError, match="offsets of length 0"):
-        load_tokenizer("owner/name")
+        load_tokenizer(str(tmp_path))
 
 
-def test_load_tokenizer_refuses_a_slow_one(monkeypatch):
+def test_load_tokenizer_refuses_a_slow_one(monkeypatch, tmp_path):
     tokenizer = SimpleNamespace(is_fast=False)
     monkeypatch.setattr(backbone.AutoTokenizer, "from_pretrained", lambda *args, **kwargs: tokenizer)
     with pytest.raises(ValueError, match="has no fast version"):
-        load_tokenizer("owner/name")
+        load_tokenizer(str(tmp_path))
 
 
 def test_tokenizer_reads_special_pieces_in_a_text_as_text(tiny_llama):

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_llama_ner.network.batching import by_length, pad_docs, pad_ids
+from spacy_llama_ner.network.batching import by_length, pad_docs, pad_ids, well_filled
 
 
 @given(st.lists(st.integers(0, 50), max_size=60), st.integers(1, 120))
@@ -40,3 +40,12 @@ def test_pad_docs_masks_empty_docs():
     padded, mask = pad_docs([torch.ones(0, 3), torch.ones(2, 3)])
     assert padded.shape == (2, 2, 3)
     assert mask.tolist() == [[False, False], [True, True]]
+
+
+def test_a_training_batch_is_parted_on_a_cpu_and_not_on_a_gpu():
+    lengths = [75, 12, 25, 48, 20, 15, 31, 9]
+    groups = {
+        name: list(by_length(lengths, 8192, well_filled=well_filled(torch.device(name))))
+        for name in ("cpu", "cuda")
+    }
+    assert [len(groups[name]) for name in ("cpu", "cuda")] == [2, 1]

@@ -32,6 +32,11 @@ def build(tiny_llama):
     return build
 
 
+def loss(network, *, drop):
+    with network.training_mode(drop):
+        return network.loss(BATCH, ALLOWED, CompoundLoss(), max_batch_pieces=100).total
+
+
 def test_predict_gives_one_array_per_doc(build):
     assert [rows.shape for rows in build().predict(BATCH, max_batch_pieces=100)] == [(2, 5), (0, 5), (4, 5)]
 
@@ -79,36 +84,32 @@ def test_unfrozen_network_without_adapters_trains_every_weight(build):
 
 def test_every_trainable_weight_gets_a_gradient(build):
     network = build()
-    network.loss(BATCH, ALLOWED, CompoundLoss(), max_batch_pieces=100, drop=0.1).total.backward()
+    loss(network, drop=0.1).backward()
     assert [n for n, w in network.named_parameters() if w.requires_grad and w.grad is None] == []
     assert [n for n, w in network.named_parameters() if not w.requires_grad and w.grad is not None] == []
 
 
-def test_training_the_backbone_in_half_precision_is_refused(build):
-    with pytest.raises(ValueError, match=r'needs backbone.dtype = "float32", got "bfloat16"'):
-        build(freeze_backbone=False, peft=None, dtype="bfloat16")
+def test_training_a_float16_backbone_is_refused(build):
+    with pytest.raises(ValueError, match=r'"float16" trains no weights of the backbone'):
+        build(freeze_backbone=False, peft=None, dtype="float16")
 
 
 def test_bfloat16_backbone_trains_adapters(build):
     network = build(dtype="bfloat16")
-    terms = network.loss(BATCH, ALLOWED, CompoundLoss(), max_batch_pieces=100, drop=0.1)
-    terms.total.backward()
-    assert torch.isfinite(terms.total)
+    total = loss(network, drop=0.1)
+    total.backward()
+    assert torch.isfinite(total)
 
 
 def test_loss_without_dropout_is_the_same_twice(build):
     network = build(lora_dropout=0.5)
-    one, two = (
-        network.loss(BATCH, ALLOWED, CompoundLoss(), max_batch_pieces=100, drop=0.0).total for _ in range(2)
-    )
+    one, two = (loss(network, drop=0.0) for _ in range(2))
     assert torch.equal(one, two)
 
 
 def test_loss_with_dropout_is_random_and_leaves_evaluation_mode_on(build):
     network = build()
-    one, two = (
-        network.loss(BATCH, ALLOWED, CompoundLoss(), max_batch_pieces=100, drop=0.5).total for _ in range(2)
-    )
+    one, two = (loss(network, drop=0.5) for _ in range(2))
     assert not torch.equal(one, two)
     assert not any(module.training for module in network.modules())
 
@@ -178,3 +179,38 @@ def test_network_without_crf_decodes_legal_tags_from_illegal_emissions(build):
 def test_network_without_crf_has_nothing_to_train_in_it(build):
     network = build(use_crf=False)
     assert not any(weight.requires_grad or weight.any() for weight in network.crf.parameters())
+
+
+def test_bfloat16_backbone_computes_its_adapters_in_bfloat16(build):
+    network = build(dtype="bfloat16", unfreeze_layers=1)
+    seen = set()
+    for name, module in network.backbone.named_modules():
+        if name.endswith((".lora_B.default", ".down_proj")):
+            module.register_forward_hook(lambda _, args, output: seen.add(output.dtype))
+    network.predict(BATCH, max_batch_pieces=100)
+    assert seen == {torch.bfloat16}
+
+
+def test_bfloat16_emissions_are_near_those_of_float32(build):
+    narrow, wide = (
+        build(dtype=dtype).predict(BATCH, max_batch_pieces=100) for dtype in ("bfloat16", "float32")
+    )
+    for one, two in zip(narrow, wide, strict=True):
+        np.testing.assert_allclose(one, two, atol=0.05)
+
+
+def test_all_weights_train_in_float32_on_a_bfloat16_backbone(build):
+    network = build(dtype="bfloat16", freeze_backbone=False, peft=None)
+    loss(network, drop=0.1).backward()
+    assert {(w.dtype, w.grad.dtype) for w in network.parameters() if w.grad is not None} == {
+        (torch.float32, torch.float32)
+    }
+
+
+def test_predict_fills_no_cache(build, monkeypatch):
+    network = build()
+    outputs = []
+    network.trunk.register_forward_hook(lambda *args: outputs.append(args[2]))
+    network.predict(BATCH, max_batch_pieces=100)
+    assert all(output.past_key_values is None for output in outputs)
+    assert outputs

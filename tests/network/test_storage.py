@@ -30,6 +30,16 @@ def build(backbone, settings=SETTINGS):
     return network
 
 
+def build_narrow(backbone, settings):
+    torch.manual_seed(0)
+    network = TaggingNetwork.build(BackboneSource(str(backbone), dtype="bfloat16"), LABELS, settings)
+    with torch.no_grad():
+        for weight in network.parameters():
+            if weight.requires_grad:
+                weight.add_(torch.randn_like(weight) * 1e-3)  # less than bfloat16 can tell
+    return network
+
+
 def load(folder, backbone, settings=SETTINGS, labels=LABELS):
     return load_network(folder, source=BackboneSource(str(backbone)), labels=labels, settings=settings)
 
@@ -47,8 +57,20 @@ def emissions(network):
         NetworkSettings(peft=None, freeze_backbone=False),
         NetworkSettings(lora_rank=4, freeze_backbone=False),
         NetworkSettings(use_crf=False, attention="causal", pooling="mean"),
+        NetworkSettings(lora_rank=4, unfreeze_layers=1),
+        NetworkSettings(lora_rank=4, layers=1, attention="bidirectional[0:1]"),
+        NetworkSettings(lora_rank=4, use_dora=True, use_rslora=True, lora_target_modules="all-linear"),
     ],
-    ids=["lora", "head only", "all weights", "all weights and lora", "softmax"],
+    ids=[
+        "lora",
+        "head only",
+        "all weights",
+        "all weights and lora",
+        "softmax",
+        "one layer and lora",
+        "first layer only",
+        "dora",
+    ],
 )
 def test_network_loads_back_equal_and_trainable(tiny_llama, tmp_path, settings, save_inside):
     network = build(tiny_llama, settings)
@@ -261,3 +283,48 @@ def test_manifest_that_was_changed_is_named(tmp_path, tiny_llama, change):
     path.write_text(json.dumps(manifest))
     with pytest.raises(ValueError, match=r"network.json is damaged"):
         load(tmp_path / "net", tiny_llama)
+
+
+@pytest.mark.parametrize("save_inside", [True, False])
+@pytest.mark.parametrize(
+    "settings",
+    [NetworkSettings(peft=None, unfreeze_layers=1), NetworkSettings(peft=None, freeze_backbone=False)],
+    ids=["one layer", "all weights"],
+)
+def test_trained_weights_of_a_bfloat16_backbone_are_saved_in_float32(
+    tiny_llama, tmp_path, settings, save_inside
+):
+    network = build_narrow(tiny_llama, settings)
+    save_network(network, tmp_path / "net", save_inside=save_inside)
+    source = BackboneSource(str(tiny_llama), dtype="bfloat16")
+    loaded = load_network(tmp_path / "net", source=source, labels=LABELS, settings=settings)
+    saved = dict(network.trunk.named_parameters())
+    for name, weight in loaded.trunk.named_parameters():
+        assert weight.dtype == saved[name].dtype
+        assert torch.equal(weight, saved[name])
+
+
+def test_unfrozen_layers_are_saved_beside_a_reference(tiny_llama, tmp_path):
+    network = build(tiny_llama, NetworkSettings(lora_rank=4, unfreeze_layers=1))
+    save_network(network, tmp_path / "net", save_inside=False)
+    assert not (tmp_path / "net" / "backbone").exists()
+    names = load_file(tmp_path / "net" / "unfrozen.safetensors").keys()
+    assert {name.split(".")[0] for name in names} == {"layers", "norm"}
+    assert all(name.startswith(("layers.1.", "norm")) for name in names)
+
+
+def test_missing_unfrozen_layers_are_one_clear_error(tiny_llama, tmp_path):
+    settings = NetworkSettings(lora_rank=4, unfreeze_layers=1)
+    save_network(build(tiny_llama, settings), tmp_path / "net", save_inside=False)
+    (tmp_path / "net" / "unfrozen.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"unfrozen.safetensors is missing; save or install"):
+        load(tmp_path / "net", tiny_llama, settings)
+
+
+def test_network_saved_before_a_setting_existed_loads(tiny_llama, tmp_path):
+    save_network(build(tiny_llama), tmp_path / "net", save_inside=False)
+    manifest = json.loads((tmp_path / "net" / "network.json").read_text())
+    for name in ("layers", "unfreeze_layers", "use_dora", "use_rslora"):
+        del manifest["settings"][name]
+    (tmp_path / "net" / "network.json").write_text(json.dumps(manifest))
+    assert load(tmp_path / "net", tiny_llama).settings == SETTINGS

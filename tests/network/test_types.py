@@ -10,7 +10,7 @@ from spacy_llama_ner.network.types import BackboneSource, DivergedError, Network
     [
         (
             {"attention": "sideways"},
-            r'attention: expected one of "causal", "bidirectional", got \'sideways\'',
+            r'attention: expected "causal", "bidirectional" or a range of layers such as .*, got \'sideways\'',
         ),
         ({"pooling": "max"}, r'pooling: expected one of "first", "last", "mean"'),
         ({"peft": "ia3"}, r'peft: expected one of null, "lora"'),

@@ -44,7 +44,27 @@ def test_factory_registers_the_score_extension():
         ({"model": {"lora_rnak": 4}}, "lora_rnak"),
         ({"model": {"backbone": {"@misc": "spacy_llama_ner.HuggingFaceBackbone.v1", "nam": "x"}}}, "nam"),
         ({"compound_loss": {"crf_wieght": 1.0}}, "crf_wieght"),
-        ({"model": {"attention": "sideways"}}, "attention: expected one of"),
+        ({"model": {"layers": 0}}, "layers: expected a whole number from 1, got 0"),
+        ({"model": {"unfreeze_layers": -1}}, "unfreeze_layers: expected a whole number from 0, got -1"),
+        (
+            {"model": {"unfreeze_layers": 1, "freeze_backbone": False}},
+            "unfreeze_layers: 1 with freeze_backbone = false, which trains all layers",
+        ),
+        (
+            {"model": {"lora_target_modules": "everything"}},
+            "lora_target_modules: expected a list, .* or one of 'attention', 'all-linear'",
+        ),
+        ({"model": {"gradual_unfreezing_steps": 10}}, "but no weight of the backbone is trained"),
+        ({"model": {"backbone_learn_rate_scale": 0}}, "backbone_learn_rate_scale: expected a number above 0"),
+        (
+            {"model": {"backbone": {"attn_implementation": "flash_attention_2"}}},
+            "computes in 16 bits only; set backbone.dtype",
+        ),
+        (
+            {"model": {"backbone": {"attn_implementation": "fast"}}},
+            "attn_implementation: expected one of null",
+        ),
+        ({"model": {"attention": "sideways"}}, 'attention: expected "causal", "bidirectional" or a range'),
         ({"model": {"pooling": "max"}}, "pooling: expected one of"),
         ({"model": {"max_window_pieces": 2}}, "max_window_pieces: expected at least 8, got 2"),
         ({"model": {"max_batch_pieces": 0}}, "max_batch_pieces: expected at least 8, got 0"),

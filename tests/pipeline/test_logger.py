@@ -61,3 +61,11 @@ def test_logger_replaces_the_file_of_an_earlier_run(run):
     first, _ = run()
     second, _ = run()
     assert len(second) == len(first) == 3
+
+
+def test_logger_reports_the_peak_of_memory(run):
+    lines, table = run()
+    (evaluation,) = [line for line in lines if "scores" in line]
+    assert 50 < evaluation["peak_memory"]["ram"] < 1e6  # megabytes
+    assert "Peak memory: " in table.splitlines()[-1]
+    assert " GB RAM" in table.splitlines()[-1]

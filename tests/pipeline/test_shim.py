@@ -1,3 +1,6 @@
+import os
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import spacy
@@ -38,7 +41,7 @@ def test_two_parts_of_a_batch_step_like_the_whole(trained, examples, trained_tem
 
 
 def test_finish_update_steps_by_the_mean_gradient(trained, examples, shim):
-    shim.max_grad_norm = 0
+    shim.running = replace(shim.running, max_grad_norm=0)
     trained.update(examples(trained), sgd=False)
     known = shim._known
     assert known == sum(len(eg.reference) for eg in examples(trained))
@@ -56,7 +59,7 @@ def test_finish_update_clears_gradients(trained, examples, shim):
 
 
 def test_finish_update_scales_a_large_gradient_down_to_the_norm(trained, examples, shim):
-    shim.max_grad_norm = 1e-3
+    shim.running = replace(shim.running, max_grad_norm=1e-3)
     before = weights(shim)
     trained.update(examples(trained), sgd=False)
     shim.finish_update(SGD(1.0, L2=0.0, grad_clip=0.0))
@@ -80,8 +83,7 @@ def test_finish_update_decays_matrices_only(trained, examples, shim):
 
 
 def test_finish_update_scales_the_learning_rate_of_head_and_crf(trained, examples, shim):
-    shim.max_grad_norm = 0
-    shim.head_learn_rate_scale = 5.0
+    shim.running = replace(shim.running, max_grad_norm=0, head_learn_rate_scale=5.0)
     trained.update(examples(trained), sgd=False)
     known, before, gradient = shim._known, weights(shim), gradients(shim)
     shim.finish_update(SGD(0.1, L2=0.0, grad_clip=0.0))
@@ -181,3 +183,57 @@ def test_training_through_the_thinc_model_is_refused(trained):
     _, backprop = trained.get_pipe(PIPE).model.begin_update([trained.make_doc("Anna")])
     with pytest.raises(NotImplementedError, match="through its component's update"):
         backprop([])
+
+
+def test_finish_update_scales_the_learning_rate_of_unfrozen_layers(config, examples):
+    config["model"] |= {"unfreeze_layers": 1, "backbone_learn_rate_scale": 0.2, "max_grad_norm": 0.0}
+    nlp = spacy.blank("en")
+    nlp.add_pipe(PIPE, config=config)
+    nlp.initialize(lambda: examples(nlp))
+    shim = nlp.get_pipe(PIPE).shim
+    nlp.update(examples(nlp), sgd=False)
+    known, before, gradient = shim._known, weights(shim), gradients(shim)
+    shim.finish_update(SGD(0.1, L2=0.0, grad_clip=0.0))
+    scales = set()
+    for name, slope in gradient.items():
+        own = not name.startswith(("head.", "crf.")) and ".lora_" not in name
+        scales.add(rate := 0.02 if own else 0.1)
+        torch.testing.assert_close(weights(shim)[name], before[name] - rate * slope / known)
+    assert scales == {0.02, 0.1}
+
+
+def test_gradual_unfreezing_lets_a_layer_join_after_so_many_steps(config, examples):
+    config["model"] |= {"freeze_backbone": False, "peft": None, "gradual_unfreezing_steps": 2}
+    nlp = spacy.blank("en")
+    nlp.add_pipe(PIPE, config=config)
+    optimizer = nlp.initialize(lambda: examples(nlp))
+    shim = nlp.get_pipe(PIPE).shim
+    moved = []
+    for _ in range(5):
+        before = weights(shim)
+        nlp.update(examples(nlp), sgd=optimizer)
+        after = weights(shim)
+        parts = ("layers.1.", "layers.0.", "embed")
+        changed = [name for name in before if not torch.equal(before[name], after[name])]
+        moved.append([part for part in parts if any(part in name for name in changed)])
+    last, both = ["layers.1."], ["layers.1.", "layers.0."]
+    assert moved == [last, last, both, both, [*both, "embed"]]
+
+
+def test_predict_on_a_gpu_in_a_forked_process_is_one_clear_error(trained, shim, monkeypatch):
+    # There may be no GPU here, and CUDA could not be used after a fork: the check looks at the device's type alone.
+    monkeypatch.setattr(type(shim.network), "device", torch.device("cuda"))
+    monkeypatch.setattr(shim, "_process", os.getpid() - 1)
+    with pytest.raises(ValueError, match=r"n_process is above 1.*on a GPU .cuda.*n_process=1"):
+        trained("Anna Kovac visited Berlin.")
+
+
+def test_gradient_checkpointing_is_set_on_the_backbone(config, examples):
+    config["model"]["gradient_checkpointing"] = True
+    nlp = spacy.blank("en")
+    nlp.add_pipe(PIPE, config=config)
+    optimizer = nlp.initialize(lambda: examples(nlp))
+    trunk = nlp.get_pipe(PIPE).shim.network.trunk
+    assert trunk.is_gradient_checkpointing
+    nlp.update(examples(nlp), sgd=optimizer, drop=0.1)
+    assert not any(module.training for module in trunk.modules())
