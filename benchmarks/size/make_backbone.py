@@ -53,6 +53,14 @@ LLAMA_1B: dict[str, Any] = {
 }
 SHAPES = {
     "llama-3.2-1b": LLAMA_1B,
+    # The layers of Llama-3.2-3B, 19 of its 28: 2.3B parameters, 4.6 GB, just more than 4 GiB.
+    "llama-2.3b": {
+        **LLAMA_1B,
+        "hidden_size": 3072,
+        "num_hidden_layers": 19,
+        "num_attention_heads": 24,
+        "head_dim": 128,
+    },
     "tiny": {
         **LLAMA_1B,
         "vocab_size": 8448,

@@ -7,6 +7,7 @@ from typing import Any
 import srsly
 
 from spacy_llama_ner.evaluation.table import HEADER, percent, score_rows
+from spacy_llama_ner.release.llama_licence import HUB_NAMES
 
 # Some of the identifiers that a model card's `license` may have; any other licence is "other" plus its name.
 # Source: Hugging Face Hub documentation, "Licenses".
@@ -17,10 +18,10 @@ LICENSES = {
     "cc-by-4.0",
     "cc-by-sa-3.0",
     "cc-by-sa-4.0",
-    "llama3.2",
     "mit",
+    *HUB_NAMES.values(),
 }
-ALIASES = {"llama-3.2-community-license": "llama3.2"}
+ALIASES = {f"llama-{version}-community-license": name for version, name in HUB_NAMES.items()}
 
 
 def model_card(meta: dict[str, Any], *, about: dict[str, Any], metrics: dict[str, Any]) -> str:
@@ -32,7 +33,10 @@ def model_card(meta: dict[str, Any], *, about: dict[str, Any], metrics: dict[str
     RETURNS (str): Markdown, with YAML between `---` lines in front.
     """
     package = f"{meta['lang']}_{meta['name']}"
-    header = srsly.yaml_dumps(_front_matter(package, meta, about, metrics)).strip()
+    fields = front_matter(meta)
+    if metrics:
+        fields["model-index"] = [{"name": package, "results": [_results(about, metrics)]}]
+    header = srsly.yaml_dumps(fields).strip()
     sections = [
         f"---\n{header}\n---",
         f"# {package}",
@@ -52,6 +56,20 @@ def model_card(meta: dict[str, Any], *, about: dict[str, Any], metrics: dict[str
     return "\n\n".join(sections) + "\n"
 
 
+def front_matter(meta: dict[str, Any]) -> dict[str, Any]:
+    """Describe a pipeline to the hub, scores left out.
+
+    meta (dict): The pipeline's meta.json.
+    RETURNS (dict): `tags`, `language`, `license` and `library_name` of a model card.
+    """
+    return {
+        "tags": ["spacy", "token-classification", "named-entity-recognition"],
+        "language": [meta["lang"]],
+        **license_fields(meta.get("license", "")),
+        "library_name": "spacy",
+    }
+
+
 def license_fields(name: str) -> dict[str, str]:
     """Turn a licence's name into a model card's fields.
 
@@ -63,20 +81,6 @@ def license_fields(name: str) -> dict[str, str]:
     if identifier in LICENSES:
         return {"license": identifier}
     return {"license": "other", "license_name": identifier or "unknown"}
-
-
-def _front_matter(
-    package: str, meta: dict[str, Any], about: dict[str, Any], metrics: dict[str, Any]
-) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "tags": ["spacy", "token-classification", "named-entity-recognition"],
-        "language": [meta["lang"]],
-        **license_fields(meta.get("license", "")),
-        "library_name": "spacy",
-    }
-    if metrics:
-        fields["model-index"] = [{"name": package, "results": [_results(about, metrics)]}]
-    return fields
 
 
 def _results(about: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:

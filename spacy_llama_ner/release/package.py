@@ -6,11 +6,14 @@ import logging
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+from spacy_llama_ner.release.backbones import read_backbones
 from spacy_llama_ner.release.errors import ReleaseError
+from spacy_llama_ner.release.hub_card import complete_card
 from spacy_llama_ner.release.meta import release_meta
 from spacy_llama_ner.release.model_card import model_card
 from spacy_llama_ner.release.wheel import build_wheel, check_requires_project
@@ -27,6 +30,7 @@ def package_pipeline(
     version: str,
     about: dict[str, Any] | None = None,
     metrics: dict[str, Any] | None = None,
+    write: Callable[[Path, Path], Any] = shutil.copytree,
 ) -> Path:
     """Package a pipeline as `spacy package` does, and build its wheel.
 
@@ -37,6 +41,8 @@ def package_pipeline(
     version (str): Package version.
     about (dict): What `read_about` returned.
     metrics (dict): What `read_metrics` returned.
+    write (Callable[[Path, Path], Any]): Writes the pipeline that goes inside, from `model_dir` to a new folder. What it
+        raises leaves an older package as it was.
     RETURNS (Path): The wheel.
     RAISES (FileNotFoundError): If there is no pipeline in `model_dir`.
     RAISES (ValueError): If name or version cannot be a package's, or the pipeline's meta.json is damaged.
@@ -53,9 +59,11 @@ def package_pipeline(
     # Within output_dir: a pipeline with its backbone inside may be larger than the system's temporary folder.
     with tempfile.TemporaryDirectory(dir=output_dir, prefix=".package-") as folder:
         work_dir = Path(folder) / "pipeline"
-        shutil.copytree(model_dir, work_dir)
+        write(model_dir, work_dir)
         (work_dir / "meta.json").write_text(json.dumps(meta, indent=2, ensure_ascii=False), encoding="utf8")
-        (work_dir / "README.md").write_text(model_card(meta, about=about, metrics=metrics), encoding="utf8")
+        card = model_card(meta, about=about, metrics=metrics)
+        card = complete_card(card, meta, backbones=read_backbones(work_dir))
+        (work_dir / "README.md").write_text(card, encoding="utf8")
         built = Path(folder) / package_dir.name
         _spacy_package(work_dir, built.parent)
         shutil.rmtree(work_dir)

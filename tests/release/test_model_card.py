@@ -76,6 +76,7 @@ def test_model_card_of_a_bare_meta():
         ("MIT", {"license": "mit"}),
         ("CC BY 4.0", {"license": "cc-by-4.0"}),
         ("Llama 3.2 Community License", {"license": "llama3.2"}),
+        ("Llama 3.1 Community License", {"license": "llama3.1"}),
         ("My own, v2", {"license": "other", "license_name": "my-own-v2"}),
     ],
 )

@@ -93,3 +93,32 @@ def test_check_requires_project_says_how_to_mend(tmp_path, requirements):
         ReleaseError, match=r"does not require spacy-llama-ner (.|\n)*pip install -e \.(.|\n)*meta\.json"
     ):
         check_requires_project(make_wheel(tmp_path / "x.whl", requirements))
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A small package to build, with a file that can be compressed."""
+    folder = tmp_path / "source" / "en_small"
+    (folder / "en_small").mkdir(parents=True)
+    (folder / "setup.py").write_text(
+        "from setuptools import setup\n"
+        "setup(name='en_small', version='1', packages=['en_small'], package_data={'en_small': ['weights']})\n"
+    )
+    (folder / "en_small" / "__init__.py").touch()
+    (folder / "en_small" / "weights").write_bytes(bytes(10_000))
+    return folder
+
+
+@pytest.mark.parametrize(("limit", "kind"), [(9_000, zipfile.ZIP_STORED), (10**6, zipfile.ZIP_DEFLATED)])
+def test_build_wheel_does_not_compress_what_is_large(source, tmp_path, monkeypatch, limit, kind):
+    monkeypatch.setattr("spacy_llama_ner.release.wheel.STORED_BYTES", limit)
+    archive = zipfile.ZipFile(build_wheel(source, tmp_path / "dist"))
+    assert archive.getinfo("en_small/weights").compress_type == kind
+    assert archive.testzip() is None
+
+
+def test_build_wheel_that_takes_too_long(source, tmp_path, monkeypatch):
+    monkeypatch.setattr("spacy_llama_ner.release.wheel.TIME_LIMIT", 0.01)
+    with pytest.raises(ReleaseError, match=r"Building a wheel of .* \(0\.0 GB\) took longer than 0 seconds"):
+        build_wheel(source, tmp_path / "dist")
+    assert not (tmp_path / "dist").exists()
