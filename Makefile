@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: all test test-slow check bench-conll2003 bench-pretraining bench-size docs notebook clean
+.PHONY: all test test-slow check bench-conll2003 bench-llama-1b bench-pretraining bench-size docs notebook clean
 
 all: $(VENV)/project
 	$(BIN)/python -m spacy project run all . --vars.profile $(PROFILE)
@@ -40,6 +40,10 @@ bench-pretraining: $(VENV)/project
 # Memory and time with a backbone of Llama-3.2-1B's size, random weights: minutes, and 2.5 GB in TMPDIR.
 bench-size: $(VENV)/project
 	$(BIN)/python benchmarks/size/run.py
+
+# Speed and memory at Llama-3.2-1B's size beside transformers + peft: GPU_ID=0 for the whole shape on a GPU, else two layers on the CPU.
+bench-llama-1b: $(VENV)/project
+	$(BIN)/python benchmarks/llama_1b/run.py metrics/llama_1b.json $(if $(GPU_ID),--gpu-id $(GPU_ID) --steps 50,--layers 2 --steps 4 --read 16)
 
 # Write anew what is generated: the tables of commands in the README, from project.yml, and docs/report.md, from docs/metrics.
 docs: $(VENV)/project
