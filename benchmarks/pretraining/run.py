@@ -1,6 +1,6 @@
 """Measure what pretraining is worth, and choose the recipe of `configs/mini.cfg`, by dev F1.
 
-    python benchmarks/pretraining/run.py OUTPUT.json [--conll FOLDER] [--group worth] [--group recipe]
+    python benchmarks/pretraining/run.py OUTPUT.json [--conll FOLDER] [--group worth] [--group recipe] [--group choices]
 
 Every cell is one `spacy train configs/mini.cfg` with the overrides that the results name. Cells that OUTPUT.json
 already holds with the same settings are not trained again. Times of cells that ran side by side (`--jobs`) say little.
@@ -110,12 +110,41 @@ def recipe(seed: int) -> Iterator[Cell]:
         yield Cell("recipe", name, MINI, seed=seed, **options)
 
 
+def choices(seed: int) -> Iterator[Cell]:
+    """YIELDS (Cell): One change at a time to LoRA in all linear layers: what the recipe of a larger backbone asks."""
+    base = {f"{MODEL}lora_target_modules": [*ATTENTION, *MLP]}
+    no_adapters = {
+        f"{MODEL}peft": None,
+        f"{MODEL}unfreeze_layers": 2,
+        f"{MODEL}backbone_learn_rate_scale": 0.5,
+    }
+    variants: dict[str, dict[str, Any]] = {
+        "LoRA in all linear layers": {},
+        "rank 8": {f"{MODEL}lora_rank": 8, f"{MODEL}lora_alpha": 16},
+        "rank 32": {f"{MODEL}lora_rank": 32, f"{MODEL}lora_alpha": 64},
+        "rsLoRA, alpha 8": {f"{MODEL}use_rslora": True, f"{MODEL}lora_alpha": 8},
+        "DoRA": {f"{MODEL}use_dora": True},
+        "bidirectional in the last three layers": {f"{MODEL}attention": "bidirectional[-3:]"},
+        "bidirectional in the first three layers": {f"{MODEL}attention": "bidirectional[:3]"},
+        "the first four layers only": {f"{MODEL}layers": 4},
+        "the last two layers unfrozen, too": {
+            f"{MODEL}unfreeze_layers": 2,
+            f"{MODEL}backbone_learn_rate_scale": 0.25,
+        },
+        "the last two layers unfrozen, no LoRA": no_adapters,
+        "head and CRF at four times the rate": {f"{MODEL}head_learn_rate_scale": 4.0},
+    }
+    for name, changes in variants.items():
+        yield Cell("choices", name, MINI, seed=seed, changes=tuple((base | changes).items()))
+    yield Cell("choices", "articles", MINI, seed=seed, changes=tuple(base.items()), unit="article")
+
+
 def main(
     output: Annotated[Path, typer.Argument(help="JSON file for the results; what it holds is kept")],
     conll: Annotated[
         Path | None, typer.Option(help="Folder of CoNLL-2003 files with train.* and dev.*")
     ] = None,
-    group: Annotated[list[str], typer.Option(help="worth or recipe; may be given twice")] = ["worth"],  # noqa: B006
+    group: Annotated[list[str], typer.Option(help="worth, recipe or choices; may be repeated")] = ["worth"],  # noqa: B006
     seed: Annotated[list[int], typer.Option(help="Seed of the trainings; may be given several times")] = [0],  # noqa: B006
     only: Annotated[
         list[str] | None, typer.Option(help="Train only cells whose key has this text; may be given twice")
@@ -174,13 +203,15 @@ def show(results: dict[str, Any]) -> None:
 
 
 def _cells(groups: list[str], seed: int, conll: Path | None) -> Iterator[Cell]:
-    if unknown := set(groups) - {"worth", "recipe"}:
-        msg.fail(f"No group {', '.join(unknown)}. Expected worth or recipe", exits=1)
+    if unknown := set(groups) - {"worth", "recipe", "choices"}:
+        msg.fail(f"No group {', '.join(unknown)}. Expected worth, recipe or choices", exits=1)
     if "worth" in groups:
         for corpus in (MINI, CONLL) if conll else (MINI,):
             yield from worth(corpus, seed)
     if "recipe" in groups:
         yield from recipe(seed)
+    if "choices" in groups:
+        yield from choices(seed)
 
 
 def _convert(source: Path | None, work: Path, corpus: str, unit: str) -> dict[str, Path]:

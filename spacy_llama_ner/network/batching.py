@@ -9,8 +9,8 @@ from torch import Tensor
 # CoNLL-2003's dev sentences, 64 at a time, they bring the share of padding from 62% down to 19%.
 WELL_FILLED = 512
 SPREAD = 1.25
-# A GPU takes as long to start a small group as a large one, so there the batches of training (8 sentences, at most about
-# 600 pieces) are not parted. Reasoned, not measured: at 1B, 2,048 pieces compute for longer than they take to start.
+# A GPU takes as long to start a small group as a large one, so there the batches of training (8 sentences, at most
+# about 600 pieces) are not parted. Reasoned, not measured: at 1B, 2,048 pieces compute longer than they take to start.
 WELL_FILLED_ON_GPU = 2048
 
 
