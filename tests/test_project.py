@@ -10,7 +10,7 @@ import srsly
 from spacy.util import load_config, load_model_from_config
 
 ROOT = Path(__file__).parent.parent
-PROFILES = ["mini", "llama-3.2-1b"]
+PROFILES = ["mini", "llama-3.2-1b", "llama-3.2-1b-best"]
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -86,3 +86,40 @@ def test_profile_is_complete(profile, tmp_path):
     command = [sys.executable, "-m", "spacy", "init", "fill-config", str(path), str(filled)]
     subprocess.run(command, check=True, capture_output=True)
     assert load_config(path) == load_config(filled)
+
+
+def test_better_recipe_differs_from_the_reproduction_where_the_docs_say():
+    """If this fails: docs/recipes.md has to say why."""
+    reproduction, best = (
+        load_config(ROOT / "configs" / f"{profile}.cfg") for profile in ("llama-3.2-1b", "llama-3.2-1b-best")
+    )
+    changed = {
+        key
+        for key, value in flatten(best).items()
+        if key not in flatten(reproduction) or flatten(reproduction)[key] != value
+    }
+    places = {key for key in changed if key.startswith("paths.")}
+    assert changed - places == {
+        "components.llama_crf_ner.model.attention",
+        "components.llama_crf_ner.model.lora_target_modules",
+        "components.llama_crf_ner.model.head_learn_rate_scale",
+        "components.llama_crf_ner.model.get_spans.window",
+        "components.llama_crf_ner.model.get_spans.stride",
+        "training.batcher.size",
+        "training.eval_frequency",
+        "training.max_epochs",
+        "training.patience",
+        "training.optimizer.learn_rate.@schedules",
+        "training.optimizer.learn_rate.initial_rate",
+        "training.optimizer.learn_rate.total_steps",
+        "training.optimizer.learn_rate.warmup_steps",
+    }
+
+
+def flatten(config, prefix=""):
+    """RETURNS (dict): Every value under its dotted key."""
+    found = {}
+    for key, value in config.items():
+        nested = isinstance(value, dict) and value
+        found |= flatten(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+    return found

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from thinc.api import Config
 
@@ -47,6 +48,19 @@ def read_source(
     raise CorpusError(f"{source}: no such file or folder. Expected {_FORMS}.")
 
 
+def configured_unit(path: Path) -> str | None:
+    """Read what a training config makes a Doc of: `[paths] unit`.
+
+    path (Path): A config; for any other file or folder there is none.
+    RETURNS (str | None): "sentence" or "article"; None if it does not say.
+    RAISES (CorpusError): If it says something else.
+    """
+    unit = _read_paths(path).get("unit") if path.suffix == ".cfg" else None
+    if unit not in (None, "sentence", "article"):
+        raise CorpusError(f'{path}: [paths] unit is {unit!r}. Expected "sentence" or "article".')
+    return unit
+
+
 def find_split(folder: Path, split: str) -> Path:
     """Find the file of a split.
 
@@ -89,13 +103,7 @@ def _is_hub_name(source: str) -> bool:
 
 def _read_config(path: Path) -> tuple[str, str | None]:
     """RETURNS (tuple[str, str | None]): Source and revision that a training config names."""
-    if not path.is_file():
-        raise CorpusError(f"{path}: no such config file. Expected {_FORMS}.")
-    try:
-        # Not interpolated: the config may take values from the command line of `spacy train`.
-        paths = Config().from_disk(path, interpolate=False).get("paths", {})
-    except ValueError as e:
-        raise CorpusError(f"{path}: not a config that spaCy can read: {e}") from e
+    paths = _read_paths(path)
     source, revision = paths.get("source"), paths.get("source_revision")
     if not isinstance(source, str) or not source or "${" in source:
         raise CorpusError(f"{path}: [paths] source is {source!r}. Expected {_FORMS}, written out.")
@@ -104,3 +112,14 @@ def _read_config(path: Path) -> tuple[str, str | None]:
             f"{path}: [paths] source_revision is {revision!r}. Expected a branch, tag or commit, or null."
         )
     return source, revision
+
+
+def _read_paths(path: Path) -> dict[str, Any]:
+    """RETURNS (dict[str, Any]): The section [paths] of a training config."""
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such config file. Expected {_FORMS}.")
+    try:
+        # Not interpolated: the config may take values from the command line of `spacy train`.
+        return Config().from_disk(path, interpolate=False).get("paths", {})
+    except ValueError as e:
+        raise CorpusError(f"{path}: not a config that spaCy can read: {e}") from e

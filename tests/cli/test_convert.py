@@ -37,6 +37,7 @@ def test_convert_writes_docs_and_counts(folder):
         "revision": None,
         "unit": "article",
         "spacing": "natural",
+        "commit": None,
         "docs": 1,
         "articles": 1,
         "sentences": 2,
@@ -113,3 +114,27 @@ def test_convert_fails_with_a_message(folder, args, message):
     assert isinstance(result.exception, SystemExit)
     assert message in " ".join(result.output.split())
     assert not (folder / "train.spacy").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unit"),
+    [
+        (["profile.cfg"], "article"),
+        (["data", "--config", "profile.cfg"], "article"),
+        (["data", "--config", "profile.cfg", "--unit", "sentence"], "sentence"),
+        (["data"], "sentence"),
+    ],
+    ids=["source", "beside the source", "overruled", "none"],
+)
+def test_convert_takes_the_unit_of_a_config(folder, arguments, unit):
+    (folder / "profile.cfg").write_text('[paths]\nsource = "data"\nunit = "article"\n')
+    result = run(*arguments, "out/train.spacy", "--split", "train")
+    assert result.exit_code == 0, result.output
+    assert json.loads((folder / "out" / "train.json").read_text())["unit"] == unit
+
+
+def test_convert_refuses_an_unknown_unit_of_a_config(folder):
+    (folder / "profile.cfg").write_text('[paths]\nsource = "data"\nunit = "page"\n')
+    result = run("profile.cfg", "out/train.spacy", "--split", "train")
+    assert result.exit_code == 1
+    assert "[paths] unit is 'page'" in result.output
