@@ -23,7 +23,10 @@ class Bits(StrEnum):
 def quantize_cli(
     model_dir: Annotated[Path, Argument(help="Pipeline's folder")],
     output_dir: Annotated[Path, Argument(help="Folder for the smaller pipeline")],
-    to: Annotated[Bits, Option(help="int8: half the size of bfloat16; nf4: 4 bits, a quarter")],
+    to: Annotated[
+        Bits,
+        Option(help="Of linear layers: int8, half the size of bfloat16; nf4, a quarter. Embeddings stay"),
+    ],
     dev: Annotated[Path | None, Option(help="Annotated corpus, a .spacy file, to measure F1 on")] = None,
     texts: Annotated[
         Path, Option("--texts", "-t", help="Without --dev: sample paragraphs to compare entities in")

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from peft.tuners.lora import LoraLayer
+from peft.utils.integrations import dequantize_module_weight
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import PreTrainedModel
@@ -41,7 +43,23 @@ def add_lora(trunk: PreTrainedModel, settings: NetworkSettings) -> PeftModel:
         use_dora=settings.use_dora,
         bias="none",
     )
-    return get_peft_model(trunk, config)
+    model = get_peft_model(trunk, config)
+    if settings.use_dora:
+        _set_magnitudes(model)
+    return model
+
+
+def _set_magnitudes(model: PeftModel) -> None:
+    """Set DoRA's magnitudes to the weights' own, in float32: peft rounds them to a 16-bit backbone's precision."""
+    for layer in model.modules():
+        if not isinstance(layer, LoraLayer) or "default" not in layer.lora_magnitude_vector:
+            continue
+        base = layer.get_base_layer()
+        weight = dequantize_module_weight(base).detach().float()
+        if isinstance(base, Conv1D):
+            weight = weight.T
+        magnitude = layer.lora_magnitude_vector["default"].weight
+        magnitude.data = weight.norm(dim=1).to(magnitude.device)
 
 
 def _target_modules(trunk: PreTrainedModel, targets: Sequence[str]) -> list[str]:

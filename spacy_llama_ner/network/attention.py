@@ -8,6 +8,7 @@ One route for every kernel: the registered mask hands the padding on in two dime
 makes of it what its layer needs.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.modeling_flash_attention_utils import _flash_attention_forward
-from transformers.models.llama.modeling_llama import eager_attention_forward
+from transformers.models.llama import modeling_llama
 
 from spacy_llama_ner.network.canary import check_flow, sees_ahead
 from spacy_llama_ner.network.layers import attention_modules, layer_range
@@ -50,7 +51,7 @@ def set_attention(trunk: PreTrainedModel, attention: str) -> None:
         kernel = trunk.config._attn_implementation
         if kernel in _KERNELS:
             trunk.config._attn_implementation = _name(kernel)
-        if not sees_ahead(trunk):
+        if not _flows_back(trunk):
             raise ValueError(
                 f'attention = "{attention}", but information does not flow backwards in this backbone ({name}): '
                 "it does not support transformers' attention interface. Set attention = "
@@ -59,9 +60,22 @@ def set_attention(trunk: PreTrainedModel, attention: str) -> None:
     check_flow(trunk, None if encoder else bidirectional)
 
 
+def is_switched(trunk: PreTrainedModel) -> bool:
+    """RETURNS (bool): Whether `set_attention` made some of a decoder's layers bidirectional."""
+    return str(trunk.config._attn_implementation).startswith(BIDIRECTIONAL)
+
+
+def _flows_back(trunk: PreTrainedModel) -> bool:
+    try:
+        return sees_ahead(trunk)
+    except _MaskError:
+        return False
+
+
 def _sdpa(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
 ) -> AttentionOutput:
+    _check_mask(attention_mask)
     if attention_mask is None:  # a flag instead of a mask: the fastest kernels take no mask
         return sdpa_attention_forward(
             module, query, key, value, None, **kwargs | {"is_causal": _is_causal(module)}
@@ -73,15 +87,23 @@ def _sdpa(
 def _eager(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
 ) -> AttentionOutput:
+    _check_mask(attention_mask)
+    forward = _eager_of(module)
     if attention_mask is None and not _is_causal(module):
-        return eager_attention_forward(module, query, key, value, None, **kwargs)
+        return forward(module, query, key, value, None, **kwargs)
     if attention_mask is None:
         attention_mask = torch.ones(query.shape[0], key.shape[2], dtype=torch.bool, device=query.device)
     seen = _square(attention_mask) if _is_causal(module) else attention_mask[:, None, None, :]
     # Eager attention adds its mask: a bool one would be added, too, and padding would leak.
     additive = torch.zeros(seen.shape, dtype=query.dtype, device=query.device)
     additive.masked_fill_(~seen, torch.finfo(query.dtype).min)
-    return eager_attention_forward(module, query, key, value, additive, **kwargs)
+    return forward(module, query, key, value, additive, **kwargs)
+
+
+def _eager_of(module: nn.Module) -> Callable[..., AttentionOutput]:
+    """The model's own, as transformers takes it: Gemma 2's, for one, caps its logits."""
+    own = sys.modules[type(module).__module__]
+    return getattr(own, "eager_attention_forward", modeling_llama.eager_attention_forward)
 
 
 def _flash(
@@ -93,8 +115,10 @@ def _flash(
     *,
     dropout: float = 0.0,
     scaling: float | None = None,
+    softcap: float | None = None,
     **kwargs: Any,
 ) -> AttentionOutput:
+    _check_mask(attention_mask)
     length = query.shape[2]
     query, key, value = (states.transpose(1, 2) for states in (query, key, value))  # (B, P, heads, H/heads)
     if query.dtype == torch.float32 and torch.is_autocast_enabled(query.device.type):
@@ -109,6 +133,7 @@ def _flash(
         is_causal=_is_causal(module),
         dropout=dropout,
         softmax_scale=scaling,
+        softcap=softcap,
         attn_implementation="flash_attention_2",
     )
     return output, None
@@ -119,6 +144,15 @@ def _padding(*args: Any, attention_mask: Tensor | None = None, **kwargs: Any) ->
     if attention_mask is None or bool(attention_mask.all()):
         return None
     return attention_mask.bool()
+
+
+class _MaskError(ValueError):
+    """A model that makes its masks itself, as GPT-2 and OPT do: they are causal."""
+
+
+def _check_mask(mask: Tensor | None) -> None:
+    if mask is not None and mask.ndim != 2:
+        raise _MaskError(f"a mask of shape {tuple(mask.shape)}, not (B, P)")
 
 
 def _square(padding: Tensor) -> Tensor:

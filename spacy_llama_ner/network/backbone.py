@@ -15,6 +15,7 @@ from transformers.utils import logging
 
 from spacy_llama_ner.hub import find_model
 from spacy_llama_ner.hub_errors import diagnose
+from spacy_llama_ner.network.attention import is_switched
 from spacy_llama_ner.network.quantization import check_quantization
 from spacy_llama_ner.network.types import BackboneSource, NetworkSettings
 
@@ -30,6 +31,7 @@ class BackboneReference:
     fingerprint (str): See `fingerprint`.
     asked_revision (Optional[str]): The branch or tag that the config named, if it did.
     config (Optional[Dict[str, Any]]): See `identity.shaping_config`; None in pipelines saved before it was kept.
+    merged (bool): Whether what was trained is merged into it, so that nobody else has its weights.
     """
 
     name: str
@@ -37,6 +39,7 @@ class BackboneReference:
     fingerprint: str
     asked_revision: str | None = None
     config: dict[str, Any] | None = None
+    merged: bool = False
 
 
 def load_trunk(
@@ -124,15 +127,20 @@ def load_backbone(
     )
 
 
-def load_tokenizer(name: str, *, revision: str | None = None) -> PreTrainedTokenizerFast:
+def load_tokenizer(
+    name: str, *, revision: str | None = None, commit: str | None = None
+) -> PreTrainedTokenizerFast:
     """Load a fast tokenizer that neither cuts, pads nor reads special pieces out of plain text.
 
     name (str): Folder or hub name.
     revision (Optional[str]): Branch, tag or commit on the hub.
+    commit (Optional[str]): What the revision was when the weights were loaded; None for what it is now.
     RETURNS (PreTrainedTokenizerFast): The tokenizer.
     RAISES (ValueError): If it cannot be loaded, is not a fast one, or gives no character offsets.
     """
     place = _place("tokenizer", name, revision)
+    if commit:
+        place["revision"] = commit
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, **place)
     except Exception as error:
@@ -199,7 +207,9 @@ def longest_window(trunk: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, a
     padding = getattr(table, "padding_idx", None)
     if positions and padding is not None:
         positions -= padding + 1  # RoBERTa counts positions from there
-    limits = [asked, tokenizer.model_max_length, positions]
+    # Bidirectional attention knows no sliding window: no piece may see further than the model was made for.
+    sliding = getattr(trunk.config, "sliding_window", None) if is_switched(trunk) else None
+    limits = [asked, tokenizer.model_max_length, positions, sliding]
     return int(min(limit for limit in limits if limit and limit > 0))
 
 

@@ -116,8 +116,16 @@ def _probe(trunk: PreTrainedModel) -> tuple[Tensor, Tensor]:
 @torch.no_grad()
 def _states(trunk: PreTrainedModel, ids: Tensor, mask: Tensor | None = None) -> Tensor:
     mask = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask
-    return trunk(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+    states = trunk(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+    if not states.isfinite().all():
+        raise ValueError(
+            f"the backbone's ({trunk.config.model_type}) states are not numbers or infinite. Its files may be "
+            'damaged, or backbone.dtype = "float16" too small for it: "bfloat16" and "float32" have room'
+        )
+    return states
 
 
 def _moved(first: Tensor, second: Tensor) -> bool:
-    return bool((first - second).abs().max() > TOLERANCE * first.abs().max())
+    """Compare position by position: the first state of many models is thousands of times as large as the others."""
+    change, size = (first - second).abs().amax(-1), first.abs().amax(-1)
+    return bool((change > TOLERANCE * size).any())

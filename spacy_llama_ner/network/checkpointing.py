@@ -25,7 +25,8 @@ def set_checkpointing(trunk: PreTrainedModel, enabled: bool) -> None:
 def enter_training(trunk: PreTrainedModel) -> None:
     """Tell the layers with checkpointing that they train, whatever the dropout: else they would not do it.
 
-    trunk (PreTrainedModel): The backbone; dropout inside of the layers stays as it is.
+    trunk (PreTrainedModel): The backbone; dropout in modules inside of the layers stays as it is. What a layer itself
+        drops (OPT's do; Llama's and BERT's do not) it drops then at any rate.
     """
     for module in trunk.modules():
         if getattr(module, "gradient_checkpointing", False):

@@ -30,7 +30,7 @@ def merge_network(network: TaggingNetwork) -> None:
     trunk = merge_adapters(network.backbone, dtype=MERGED_DTYPE).requires_grad_(False)
     network.backbone, network.unfrozen = trunk, []
     network.settings = replace(network.settings, peft=None, freeze_backbone=True, unfreeze_layers=0)
-    network.reference = replace(network.reference, fingerprint=fingerprint(trunk))
+    network.reference = replace(network.reference, fingerprint=fingerprint(trunk), merged=True)
 
 
 def merge_adapters(backbone: PreTrainedModel | PeftModel, *, dtype: torch.dtype) -> PreTrainedModel:
@@ -55,6 +55,7 @@ def _convert(backbone: PreTrainedModel | PeftModel, dtype: torch.dtype) -> None:
         if not weight.is_floating_point():
             raise ValueError(
                 f"the backbone is quantized: its weight {name!r} is {weight.dtype}, and nothing can be merged into "
-                "it. Take the pipeline that it was made from"
+                "it. Of a pipeline that was trained over a quantized backbone, set quantization = null in its "
+                "config.cfg first; one that `quantize` made cannot go back: take the pipeline that it was made from"
             )
         weight.data = weight.data.to(dtype)

@@ -129,7 +129,7 @@ class TaggingNetwork(nn.Module):
         trunk = load_backbone(source, settings, device=device)
         commit = getattr(trunk.config, "_commit_hash", None)
         # Of the same commit, even if the branch moves in between.
-        tokenizer = load_tokenizer(source.name, revision=commit or source.revision)
+        tokenizer = load_tokenizer(source.name, revision=source.revision, commit=commit)
         reference = BackboneReference(
             source.name, commit, fingerprint(trunk), source.revision, shaping_config(trunk.config)
         )

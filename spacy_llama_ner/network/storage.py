@@ -7,7 +7,7 @@
     unfrozen.safetensors  those of the backbone's own weights that were trained, where the rest is not inside
     backbone/             the backbone itself, where all of it was trained or it is to be inside
 
-Nothing here is a pickle. Weights are never merged.
+Nothing here is a pickle. Saving merges no weights.
 """
 
 import glob
@@ -56,12 +56,12 @@ def save_network(network: TaggingNetwork, folder: Path, *, save_inside: bool) ->
 
     network (TaggingNetwork): On any device.
     folder (Path): The folder to write; its parent is created.
-    save_inside (bool): Include the backbone. One that is trained as a whole is always included.
+    save_inside (bool): Include the backbone. One that was trained as a whole, or merged into, is always included.
     RAISES (ValueError): If the folder, or one above it, is a file, or the backbone cannot be stored as it is quantized.
     RAISES (OSError): If it cannot be written, such as on a full disk.
     """
     folder = folder.resolve()
-    inside = save_inside or not network.settings.freeze_backbone
+    inside = save_inside or not network.settings.freeze_backbone or network.reference.merged
     if inside:
         check_storable(network.trunk)
     for place in (folder, *folder.parents):

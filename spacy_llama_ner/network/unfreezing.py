@@ -63,12 +63,13 @@ def _groups(trunk: PreTrainedModel) -> Iterator[list[str]]:
         return
     prefix, layers = found
     inside = [name for name in names if name.startswith(f"{prefix}.")]
-    first, last = names.index(inside[0]), names.index(inside[-1])
+    before = [name for name in names[: names.index(inside[0])] if "final" not in name]  # OPT's last norm
+    after = [name for name in names if name not in {*inside, *before}]
     for number in reversed(range(len(layers))):
         own = [name for name in inside if name.startswith(f"{prefix}.{number}.")]
-        yield [*own, *names[last + 1 :]] if number == len(layers) - 1 else own
-    if first:
-        yield names[:first]
+        yield [*own, *after] if number == len(layers) - 1 else own
+    if before:
+        yield before
 
 
 def train_groups(trunk: PreTrainedModel, groups: list[list[str]], count: int) -> None:

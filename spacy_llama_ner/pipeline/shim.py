@@ -329,12 +329,15 @@ class NetworkShim(Shim):
         self._sums: dict[str, float] = {}
 
     def _check_size(self) -> None:
-        if not self.source.save_inside and self.settings.freeze_backbone:
-            return
-        size = sum(weight.nbytes for weight in self.network.trunk.parameters())
+        from spacy_llama_ner.network.unfreezing import base_parameters
+
+        inside = self.source.save_inside or not self.settings.freeze_backbone or self.network.reference.merged
+        weights = base_parameters(self.network.trunk)
+        trained = {name for group in self.network.unfrozen for name in group}
+        size = sum(weight.nbytes for name, weight in weights.items() if inside or name in trained)
         if size > MAX_BYTES:
             raise ValueError(
-                f"the backbone ({size / 2**30:.1f} GiB) is saved inside the pipeline and is too large for "
+                f"the backbone's weights ({size / 2**30:.1f} GiB) that are saved inside the pipeline are too large for "
                 "to_bytes() and pickle; use nlp.to_disk(), or save_inside = false in the backbone's config block"
             )
 

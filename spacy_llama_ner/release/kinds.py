@@ -116,6 +116,12 @@ def _taggers(nlp: "Language", kind: Kind) -> Iterator[tuple[str, "LlamaCrfNer"]]
                 "these weights and they must be inside. Package it with --kind full, or train with freeze_backbone = "
                 "true."
             )
+        if kind == Kind.light and pipe.shim.network.reference.merged:
+            raise ValueError(
+                f"The component {name!r} has its adapters merged into its backbone, as --kind full and `quantize` do, "
+                "so nobody else has these weights and they must be inside. Package it with --kind as-is, or make the "
+                "light package of the pipeline as it was trained."
+            )
         yield name, pipe
 
 

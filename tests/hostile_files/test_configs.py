@@ -63,8 +63,8 @@ WRONG_VALUES = [
     case(LOSS, "smoothing", "-0.1", "^Expected smoothing from 0 to below 1, got -0.1"),
     case(LOSS, "smoothing", '"0.1"', "^smoothing: expected a number, got '0.1'; write it without quotes"),
     # names
-    case(MODEL, "attention", '"sideways"', '^attention: expected one of "causal", "bidirectional", got'),
-    case(MODEL, "attention", '"Causal"', '^attention: expected one of "causal", "bidirectional", got'),
+    case(MODEL, "attention", '"sideways"', '^attention: expected "causal", "bidirectional" or a range'),
+    case(MODEL, "attention", '"Causal"', '^attention: expected "causal", "bidirectional" or a range'),
     case(MODEL, "attention", "null", r"model -> attention\s.*None is not <class 'str'>"),
     case(MODEL, "pooling", '"max"', '^pooling: expected one of "first", "last", "mean", got'),
     case(MODEL, "pooling", "3", r"model -> pooling\s.*3 is not <class 'str'>"),

@@ -187,8 +187,8 @@ def test_manifest_of_other_content_is_named(model, content, message):
         (lambda m: m["settings"].update(lora_rank=8), "lora_rank: config has 4, saved weights have 8"),
         (lambda m: m["settings"].update(peft=None), "peft: config has 'lora', saved weights have None"),
         (
-            lambda m: m["settings"].pop("attention"),
-            "attention: config has 'bidirectional', saved weights have None",
+            lambda m: m["settings"].pop("lora_rank"),  # and so the default
+            "lora_rank: config has 4, saved weights have 16",
         ),
         (lambda m: m["settings"].pop("peft"), "network.json is damaged"),
         (lambda m: m["files"].pop(HEAD), f"does not list {HEAD}"),

@@ -90,6 +90,17 @@ def test_add_lora_with_rslora_scales_by_the_root_of_the_rank(tiny_llama):
     assert model.get_base_model().layers[0].self_attn.q_proj.scaling == {"default": 8.0}
 
 
+def test_add_lora_with_dora_begins_with_the_weights_own_sizes_whatever_their_precision(tiny_llama):
+    trunk = load_trunk(str(tiny_llama), dtype="bfloat16")
+    model = add_lora(trunk, NetworkSettings(use_dora=True))
+    attention = model.get_base_model().layers[0].self_attn
+    magnitude = attention.q_proj.lora_magnitude_vector["default"].weight
+    expected = attention.q_proj.base_layer.weight.float().norm(dim=1)
+    assert magnitude.dtype == torch.float32
+    assert magnitude.requires_grad
+    torch.testing.assert_close(magnitude.detach(), expected, atol=0.0, rtol=1e-6)
+
+
 def test_add_lora_with_dora_learns_magnitudes(tiny_llama):
     model = add_lora(load_trunk(str(tiny_llama)), NetworkSettings(use_dora=True))
     assert (

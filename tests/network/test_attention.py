@@ -1,6 +1,16 @@
 import pytest
 import torch
-from transformers import AutoModel, BloomConfig, BloomModel
+from transformers import (
+    AutoModel,
+    BloomConfig,
+    BloomModel,
+    Gemma2Config,
+    Gemma2Model,
+    GPT2Config,
+    GPT2Model,
+    OPTConfig,
+    OPTModel,
+)
 
 from spacy_llama_ner.network import attention as attention_module
 from spacy_llama_ner.network.adapters import add_lora
@@ -80,6 +90,65 @@ def test_attention_canary_stops_a_decoder_that_stays_causal():
     config = BloomConfig(vocab_size=64, hidden_size=16, n_layer=1, n_head=2, initializer_range=0.2)
     with pytest.raises(ValueError, match="does not flow backwards"):
         set_attention(BloomModel(config).eval(), "bidirectional")
+
+
+@pytest.mark.parametrize("kernel", ["sdpa", "eager"])
+@pytest.mark.parametrize(
+    ("kind", "config"),
+    [
+        (GPT2Model, GPT2Config(vocab_size=64, n_embd=16, n_layer=1, n_head=2)),
+        (
+            OPTModel,
+            OPTConfig(vocab_size=64, hidden_size=16, ffn_dim=16, num_hidden_layers=1, num_attention_heads=2),
+        ),
+    ],
+    ids=["gpt2", "opt"],
+)
+def test_attention_canary_stops_a_decoder_that_makes_its_own_masks(kind, config, kernel):
+    trunk = kind._from_config(config, attn_implementation=kernel).eval()
+    with pytest.raises(ValueError, match="does not flow backwards"):
+        set_attention(trunk, "bidirectional")
+
+
+def test_attention_canary_does_not_stumble_over_a_first_state_of_great_size(tiny_llama):
+    trunk = load_trunk(str(tiny_llama))
+    with torch.no_grad():  # the probe begins with piece 0; real Llamas make such a state by themselves
+        trunk.embed_tokens.weight[0, 0] = 1e6
+        trunk.norm.weight.fill_(1.0)
+    trunk.norm.forward = lambda hidden: hidden  # it would hide the size
+    set_attention(trunk, "bidirectional")
+
+
+def test_attention_canary_sees_what_is_no_number(tiny_llama):
+    trunk = load_trunk(str(tiny_llama))
+    with torch.no_grad():
+        trunk.norm.weight[0] = float("nan")
+    with pytest.raises(ValueError, match="not numbers or infinite"):
+        set_attention(trunk, "causal")
+
+
+def test_attention_caps_logits_as_the_model_does():
+    torch.manual_seed(0)
+    config = Gemma2Config(
+        vocab_size=64,
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        attn_logit_softcapping=1.0,
+        initializer_range=0.5,
+    )
+    trunk = Gemma2Model._from_config(config, attn_implementation="eager").eval()
+    ids = torch.arange(12).unsqueeze(0)
+    everything = torch.zeros(1, 1, 12, 12)
+    with torch.no_grad():
+        expected = trunk(
+            input_ids=ids, attention_mask={"full_attention": everything, "sliding_attention": everything}
+        ).last_hidden_state
+    set_attention(trunk, "bidirectional")
+    torch.testing.assert_close(states(trunk, ids.tolist()), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_attention_canary_sees_padding_that_leaks(tiny_llama):

@@ -4,10 +4,11 @@ from unittest.mock import MagicMock
 
 import pytest
 import torch
-from transformers import RobertaConfig, RobertaModel, T5Config, T5Model
+from transformers import MistralConfig, MistralModel, RobertaConfig, RobertaModel, T5Config, T5Model
 
 from spacy_llama_ner.network import backbone
 from spacy_llama_ner.network.adapters import add_lora
+from spacy_llama_ner.network.attention import set_attention
 from spacy_llama_ner.network.backbone import (
     fingerprint,
     load_tokenizer,
@@ -120,6 +121,23 @@ def test_fingerprint_leaves_adapters_out(tiny_llama):
     before = fingerprint(trunk)
     wrapped = add_lora(trunk, NetworkSettings())
     assert fingerprint(wrapped.get_base_model()) == before
+
+
+@pytest.mark.parametrize(("attention", "longest"), [("bidirectional", 16), ("causal", 64)])
+def test_longest_window_of_a_bidirectional_decoder_is_that_which_it_slides(tiny_llama, attention, longest):
+    config = MistralConfig(
+        vocab_size=320,
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        sliding_window=16,
+        initializer_range=0.5,
+    )
+    trunk = MistralModel(config).eval()
+    set_attention(trunk, attention)
+    assert longest_window(trunk, load_tokenizer(str(tiny_llama)), 64) == longest
 
 
 def test_longest_window_of_a_roberta_leaves_out_the_positions_before_its_first(tmp_path, tiny_bert):

@@ -185,3 +185,13 @@ def test_merged_network_has_no_adapters_and_a_frozen_backbone(tiny_llama, tmp_pa
         AutoModel.from_pretrained(str(tmp_path / "net" / "backbone"), torch_dtype="auto").dtype
         == torch.bfloat16
     )
+
+
+def test_merged_network_is_saved_inside_whatever_is_asked(tiny_llama, tmp_path):
+    network = build(tiny_llama, NetworkSettings(lora_rank=4))
+    merge_network(network)
+    save_network(network, tmp_path / "net", save_inside=False)
+    source = BackboneSource(str(tiny_llama))
+    loaded = load_network(tmp_path / "net", source=source, labels=LABELS, settings=network.settings)
+    assert loaded.reference.merged
+    np.testing.assert_allclose(predict(loaded), predict(network), atol=0.02)

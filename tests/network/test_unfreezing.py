@@ -1,6 +1,6 @@
 import pytest
 import torch
-from transformers import AutoModel
+from transformers import AutoModel, OPTConfig, OPTModel
 
 from spacy_llama_ner.network.backbone import load_trunk
 from spacy_llama_ner.network.network import TaggingNetwork
@@ -38,6 +38,21 @@ def test_unfreeze_everything_from_the_last_layer_to_the_embeddings(request, back
     assert [name for group in groups for name in group if "embed" in name] == groups[-1]
     assert {name for group in groups for name in group} == everything == trained(trunk)
     assert [".1." in groups[0][0], ".0." in groups[1][0], len(groups)] == [True, True, 3]
+
+
+def test_unfreeze_last_layer_with_the_norm_after_it_though_the_model_names_it_before():
+    config = OPTConfig(
+        vocab_size=32,
+        hidden_size=8,
+        ffn_dim=8,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        word_embed_proj_dim=8,
+    )
+    trunk = OPTModel(config).requires_grad_(False)
+    groups = unfreeze(trunk, NetworkSettings(freeze_backbone=False))
+    assert "decoder.final_layer_norm.weight" in groups[0]
+    assert groups[-1] == ["decoder.embed_tokens.weight", "decoder.embed_positions.weight"]
 
 
 def test_unfreeze_more_layers_than_there_are_is_refused(tiny_llama):

@@ -186,6 +186,12 @@ def test_light_of_a_backbone_that_was_trained_is_refused(tiny_llama, tmp_path):
         write_kind(Kind.light, model_dir, tmp_path / "light")
 
 
+def test_light_of_a_merged_pipeline_is_refused(by_reference, tmp_path):
+    write_kind(Kind.full, by_reference, tmp_path / "full")
+    with pytest.raises(ValueError, match=r"adapters merged into its backbone.*--kind as-is"):
+        write_kind(Kind.light, tmp_path / "full", tmp_path / "light")
+
+
 @pytest.mark.parametrize("kind", [Kind.light, Kind.full])
 def test_pipeline_without_our_component_is_refused(model_dir, tmp_path, kind):
     with pytest.raises(ValueError, match=rf"no component llama_crf_ner \(entity_ruler\).* a {kind} package"):
