@@ -51,17 +51,22 @@ UNFROZEN = "unfrozen.safetensors"
 SHARD_SIZE = "2GB"  # what builds a wheel reads each file whole
 
 
+def is_inside(network: TaggingNetwork, save_inside: bool) -> bool:
+    """RETURNS (bool): Whether the backbone is saved with it: where asked, or nobody else has its weights."""
+    return save_inside or not network.settings.freeze_backbone or network.reference.merged
+
+
 def save_network(network: TaggingNetwork, folder: Path, *, save_inside: bool) -> None:
     """Write a network to a folder, whole or not at all: what was there is replaced at the end.
 
     network (TaggingNetwork): On any device.
     folder (Path): The folder to write; its parent is created.
-    save_inside (bool): Include the backbone. One that was trained as a whole, or merged into, is always included.
+    save_inside (bool): Include the backbone; see `is_inside`.
     RAISES (ValueError): If the folder, or one above it, is a file, or the backbone cannot be stored as it is quantized.
     RAISES (OSError): If it cannot be written, such as on a full disk.
     """
     folder = folder.resolve()
-    inside = save_inside or not network.settings.freeze_backbone or network.reference.merged
+    inside = is_inside(network, save_inside)
     if inside:
         check_storable(network.trunk)
     for place in (folder, *folder.parents):

@@ -329,9 +329,10 @@ class NetworkShim(Shim):
         self._sums: dict[str, float] = {}
 
     def _check_size(self) -> None:
+        from spacy_llama_ner.network.storage import is_inside
         from spacy_llama_ner.network.unfreezing import base_parameters
 
-        inside = self.source.save_inside or not self.settings.freeze_backbone or self.network.reference.merged
+        inside = is_inside(self.network, self.source.save_inside)
         weights = base_parameters(self.network.trunk)
         trained = {name for group in self.network.unfrozen for name in group}
         size = sum(weight.nbytes for name, weight in weights.items() if inside or name in trained)
