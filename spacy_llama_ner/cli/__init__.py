@@ -14,6 +14,7 @@ app = typer.Typer(
 from spacy_llama_ner.cli import (  # noqa: E402, F401
     ablate,
     analyze,
+    annotate,
     build_corpus,
     calibrate,
     check_corpus,
