@@ -71,6 +71,8 @@ class Journal:
         if goes_on and (error := _compare(identity, json.loads(begun.read_text(encoding="utf8")))):
             self._free_lock()
             raise ValueError(f"{self.folder} holds the work of a run that was stopped, and {error}")
+        if not goes_on:
+            begun.unlink(missing_ok=True)  # First: without it, what is left is nobody's.
         for path in self.folder.iterdir():
             if path.name == "draft" or (path.name != "lock" and not goes_on):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -117,7 +119,8 @@ class Journal:
         self._free_lock()
 
     def remove(self) -> None:
-        """Forget the job: its output is in place."""
+        """Forget the job: its output is in place. A kill in between leaves a folder that is no job."""
+        (self.folder / "job.json").unlink()
         shutil.rmtree(self.folder)
 
     def _entry_path(self, number: int) -> Path:

@@ -74,11 +74,9 @@ def assemble(job: Job, parts: Sequence[Path], draft: Path) -> list[str]:
 
     job (Job): Whose output it is.
     parts (Sequence[Path]): The parts' data, in order.
-    draft (Path): What to write; what is there is overwritten.
+    draft (Path): What to write.
     RETURNS (list[str]): What the user should know of it.
     """
-    if draft.is_dir():
-        shutil.rmtree(draft)
     return _assembler(job)(parts, draft)
 
 

@@ -148,7 +148,11 @@ def _put_in_place(job: Job, journal: Journal) -> tuple[list[str], list[Kind]]:
             known = kinds.get(problem.kind, Kind(problem.kind, 0, problem))
             kinds[problem.kind] = Kind(problem.kind, known.count + 1, known.first)
     errors = errors_path(job.output)
-    draft.replace(errors) if kinds else errors.unlink(missing_ok=True)
+    if kinds:
+        draft.replace(errors)
+    else:
+        draft.unlink()
+        errors.unlink(missing_ok=True)
     notes = assemble(job, [journal.data(number) for number in range(journal.parts())], draft)
     if job.output_format == "folder":
         replace_folder(draft, job.output)
