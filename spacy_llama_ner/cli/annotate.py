@@ -1,6 +1,7 @@
 """`annotate`: find the entities in files of any size."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,7 +12,7 @@ from spacy_llama_ner.cli.annotate_progress import Progress
 from spacy_llama_ner.cli.console import msg, user_errors
 
 if TYPE_CHECKING:
-    from spacy_llama_ner.annotation.run import Summary
+    from spacy_llama_ner.annotation.run import Engine, Summary
 
 InputFormat = Literal["txt", "jsonl", "csv", "tsv", "parquet"]
 OutputFormat = Literal["jsonl", "parquet", "spacy", "folder"]
@@ -35,6 +36,13 @@ def annotate_cli(
     batch_size: Annotated[int, Option(min=1, help="Records annotated at once")] = 64,
     part_size: Annotated[int, Option(min=1, help="Records in a part: what a kill costs at most")] = 2048,
     gpu_id: Annotated[int, Option("--gpu-id", "-g", help="GPU, or -1 for the CPU")] = -1,
+    engine: Annotated[
+        Literal["local", "ray"], Option(help="This process, or Ray Data: several, on one machine or many")
+    ] = "local",
+    workers: Annotated[int, Option(min=1, help="With ray: processes, each with a pipeline")] = 2,
+    ray_address: Annotated[
+        str | None, Option(help="With ray: a cluster's address; else Ray starts here")
+    ] = None,
     overwrite: Annotated[
         bool, Option("--overwrite", help="Begin anew; replace the output in the end")
     ] = False,
@@ -46,7 +54,6 @@ def annotate_cli(
     with user_errors("Annotation failed"):
         from spacy_llama_ner.annotation import formats
         from spacy_llama_ner.annotation.job import Job
-        from spacy_llama_ner.annotation.local import annotate_here
         from spacy_llama_ner.annotation.run import run_job
         from spacy_llama_ner.annotation.source import Source
 
@@ -61,7 +68,11 @@ def annotate_cli(
         )
         try:
             summary = run_job(
-                job, annotate_here, overwrite=overwrite, begin=progress.begin(job), progress=progress.show
+                job,
+                _engine(engine, workers, ray_address),
+                overwrite=overwrite,
+                begin=progress.begin(job),
+                progress=progress.show,
             )
         except KeyboardInterrupt:
             progress.close()
@@ -73,6 +84,20 @@ def annotate_cli(
     counts = summary.counts
     if counts.problems and (strict or counts.problems == counts.records):
         sys.exit(1)
+
+
+def _engine(name: str, workers: int, address: str | None) -> "Engine":
+    if name == "local":
+        from spacy_llama_ner.annotation.local import annotate_here
+
+        return annotate_here
+    try:
+        from spacy_llama_ner.annotation.ray_data import annotate_on_ray
+    except ModuleNotFoundError as e:
+        if e.name != "ray":
+            raise
+        raise ValueError("--engine ray needs Ray: pip install 'spacy-llama-ner[ray]'") from e
+    return partial(annotate_on_ray, workers=workers, address=address)
 
 
 def _show(summary: "Summary", output: Path) -> None:

@@ -8,6 +8,9 @@ import sys
 import time
 from pathlib import Path
 
+from spacy_llama_ner.annotation.local import annotate_here
+from spacy_llama_ner.annotation.run import run_job
+
 TESTS = Path(__file__).parent.parent
 
 
@@ -27,7 +30,7 @@ def test_run_killed_at_any_file_operation_goes_on_to_the_same_bytes(tmp_path, mo
     assert {0, 1, 2, 3} <= {outcome[0] for outcome in killed}
 
 
-def test_annotate_killed_in_the_middle_goes_on_to_the_same_bytes(tmp_path, model):
+def test_annotate_killed_in_the_middle_goes_on_to_the_same_bytes(tmp_path, model, make_job):
     source = tmp_path / "in.jsonl"
     rows = [{"id": i, "text": f"Day {i} in Lisbon with Ilse Vandermeer"} for i in range(3000)]
     lines = [json.dumps(row) + "\n" for row in rows]
@@ -48,15 +51,15 @@ def test_annotate_killed_in_the_middle_goes_on_to_the_same_bytes(tmp_path, model
         ]
 
     output, partial = tmp_path / "out.jsonl", tmp_path / "out.jsonl.partial"
-    run = subprocess.Popen(command(output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not (partial / "000004.json").exists() and run.poll() is None:
+    first = subprocess.Popen(command(output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (partial / "000004.json").exists() and first.poll() is None:
         time.sleep(0.001)
-    run.send_signal(signal.SIGKILL)
-    assert run.wait() == -signal.SIGKILL
+    first.send_signal(signal.SIGKILL)
+    assert first.wait() == -signal.SIGKILL
     assert not output.exists()
     again = subprocess.run(command(output), check=True, capture_output=True, text=True)
     assert "done by earlier runs" in again.stdout
-    subprocess.run(command(tmp_path / "whole.jsonl"), check=True, capture_output=True)
+    run_job(make_job("in.jsonl", output="whole.jsonl", batch_size=32), annotate_here)
     assert output.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
     errors = [tmp_path / f"{name}.jsonl.errors.jsonl" for name in ("out", "whole")]
     assert errors[0].read_bytes() == errors[1].read_bytes()
