@@ -4,6 +4,7 @@ Ray's rows are whole batches, pickled: what is in a batch is decided where the s
 driver's machine. So the workers share no file system with it but for the model.
 """
 
+import logging
 import os
 import pickle
 from collections.abc import Iterator
@@ -16,7 +17,6 @@ import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Datasource, ReadTask
 from ray.data.block import BlockMetadata
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from spacy_llama_ner.annotation.batch import annotate_batch
 from spacy_llama_ner.annotation.batches import open_batches
@@ -60,12 +60,15 @@ def annotate_on_ray(
         )
         context.enable_progress_bars = False
         context.print_on_execution_start = False
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        logging.getLogger("ray.data").setLevel(logging.WARNING)
+        gpus = int(job.gpu_id >= 0)
+        if not address and ray.cluster_resources().get("GPU", 0) < gpus * workers:  # Ray would wait for ever
+            raise ValueError(f"Ray finds less than {workers} GPUs on this machine; set --workers.")
         results = ray.data.read_datasource(
             Batches(job, done),
             override_num_blocks=1,
             num_cpus=1,
-            ray_remote_args={"scheduling_strategy": here},
+            label_selector={"ray.io/node-id": ray.get_runtime_context().get_node_id()},
         ).map_batches(
             Annotator,
             fn_constructor_args=(job,),
@@ -73,7 +76,7 @@ def annotate_on_ray(
             batch_format="pyarrow",
             compute=ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=2),
             num_cpus=1,
-            num_gpus=int(job.gpu_id >= 0),
+            num_gpus=gpus,
             max_restarts=-1,
             max_task_retries=3,
         )
@@ -143,7 +146,7 @@ def _ray(workers: int, address: str | None) -> Iterator[None]:
         yield
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would call home
-    settings = {} if address else {"num_cpus": workers + 1, "include_dashboard": False}
+    settings: dict[str, Any] = {} if address else {"num_cpus": workers + 1, "include_dashboard": False}
     try:
         ray.init(address or "local", logging_level="warning", log_to_driver=False, **settings)
     except (ConnectionError, RuntimeError) as e:
