@@ -148,7 +148,7 @@ def _ray(workers: int, address: str | None) -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would call home
     settings: dict[str, Any] = {} if address else {"num_cpus": workers + 1, "include_dashboard": False}
     try:
-        ray.init(address or "local", logging_level="warning", log_to_driver=False, **settings)
+        ray.init(address or "local", logging_level=logging.WARNING, log_to_driver=False, **settings)
     except (ConnectionError, RuntimeError) as e:
         raise ValueError(f"There is no Ray at {address or 'this machine'}: {e}") from e
     try:

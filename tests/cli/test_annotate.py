@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sys
 
 import pytest
 from ruler import save_ruler
@@ -96,6 +97,15 @@ def test_annotate_wrong_input_is_one_message(run, tmp_path, model, name, options
     assert "Annotation failed" in done.output
     assert error in done.output
     assert "Traceback" not in done.output
+
+
+def test_annotate_on_ray_without_ray_says_what_to_install(run, tmp_path, model, monkeypatch):
+    monkeypatch.delitem(sys.modules, "spacy_llama_ner.annotation.ray_data", raising=False)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    (tmp_path / "in.txt").write_text("fog\n")
+    done = run("annotate", model, tmp_path / "in.txt", tmp_path / "out.jsonl", "--engine", "ray")
+    assert done.exit_code == 1
+    assert "pip install 'spacy-llama-ner[ray]'" in done.output
 
 
 def test_annotate_that_is_interrupted_says_how_to_go_on(run, tmp_path, model, monkeypatch):
