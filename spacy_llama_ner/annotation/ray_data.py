@@ -7,6 +7,7 @@ driver's machine. So the workers share no file system with it but for the model.
 import logging
 import os
 import pickle
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +18,7 @@ import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Datasource, ReadTask
 from ray.data.block import BlockMetadata
+from ray.util.annotations import RayDeprecationWarning
 
 from spacy_llama_ner.annotation.batch import annotate_batch
 from spacy_llama_ner.annotation.batches import open_batches
@@ -64,6 +66,7 @@ def annotate_on_ray(
         gpus = int(job.gpu_id >= 0)
         if not address and ray.cluster_resources().get("GPU", 0) < gpus * workers:  # Ray would wait for ever
             raise ValueError(f"Ray finds less than {workers} GPUs on this machine; set --workers.")
+        warnings.filterwarnings("ignore", category=RayDeprecationWarning, message=".*ray_remote_args")
         results = ray.data.read_datasource(
             Batches(job, done),
             override_num_blocks=1,
@@ -77,6 +80,7 @@ def annotate_on_ray(
             compute=ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=2),
             num_cpus=1,
             num_gpus=gpus,
+            # Named so until Ray 2.64; its own default is to try for ever.
             max_restarts=-1,
             max_task_retries=3,
         )
