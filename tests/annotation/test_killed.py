@@ -17,7 +17,7 @@ TESTS = Path(__file__).parent.parent
 def test_run_killed_at_any_file_operation_goes_on_to_the_same_bytes(tmp_path, model):
     (tmp_path / "in.txt").write_bytes(b"To Lisbon\nfog\nb\xffd\nNorway\nrain\n")
     command = [sys.executable, str(TESTS / "killed_annotation.py"), str(model), str(tmp_path / "in.txt")]
-    command += [str(tmp_path / "out" / "out.jsonl"), "3"]
+    command += [str(tmp_path / "out" / "out.jsonl"), "4"]
     environment = {
         **os.environ,
         "RESULT": str(tmp_path / "result.json"),
@@ -25,7 +25,7 @@ def test_run_killed_at_any_file_operation_goes_on_to_the_same_bytes(tmp_path, mo
     }
     subprocess.run(command, check=True, env=environment, capture_output=True)
     *killed, whole = json.loads((tmp_path / "result.json").read_text())
-    assert len(killed) > 10
+    assert len(killed) > 8
     assert {json.dumps(outcome[1:]) for outcome in killed} == {json.dumps(whole[1:])}
     assert {0, 1, 2, 3} <= {outcome[0] for outcome in killed}
 

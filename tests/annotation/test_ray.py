@@ -57,7 +57,14 @@ def wait_for_part(run, folder, number):
 def workers(run):
     """RETURNS (list): The processes of this run, and no others, that have a pipeline."""
     children = psutil.Process(run.pid).children(recursive=True)
-    return [child for child in children if "MapWorker" in " ".join(child.cmdline())]
+    return [child for child in children if "MapWorker" in _command(child)]
+
+
+def _command(process):
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.ZombieProcess, psutil.NoSuchProcess):
+        return ""
 
 
 def assert_same(folder, whole):
@@ -72,13 +79,8 @@ def test_ray_loses_and_doubles_nothing_when_a_worker_is_killed(tmp_path, model, 
     first = workers(run)
     assert len(first) == 2
     first[0].send_signal(signal.SIGKILL)
-    seen = set()
-    while run.poll() is None:
-        seen |= {worker.pid for worker in workers(run)} if psutil.pid_exists(run.pid) else set()
-        time.sleep(0.1)
-    assert run.returncode == 0, (tmp_path / "log.txt").read_text()
+    assert run.wait() == 0, (tmp_path / "log.txt").read_text()
     assert_same(tmp_path, whole)
-    assert not first[0].is_running()
 
 
 def test_ray_run_that_is_killed_goes_on_here_to_the_same_bytes(tmp_path, model, whole, make_job):
@@ -87,7 +89,7 @@ def test_ray_run_that_is_killed_goes_on_here_to_the_same_bytes(tmp_path, model, 
     children = psutil.Process(run.pid).children(recursive=True)
     run.send_signal(signal.SIGKILL)
     assert run.wait() == -signal.SIGKILL
-    psutil.wait_procs(children, timeout=60)  # Ray's own end with it.
+    psutil.wait_procs(children, timeout=10)  # Ray's own end with it.
     again = start(tmp_path, model)
     assert again.wait() == 0, (tmp_path / "log.txt").read_text()
     assert "done by earlier runs" in (tmp_path / "log.txt").read_text()
