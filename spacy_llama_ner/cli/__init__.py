@@ -15,6 +15,7 @@ from spacy_llama_ner.cli import (  # noqa: E402, F401
     ablate,
     analyze,
     annotate,
+    bench,
     build_corpus,
     calibrate,
     check_corpus,
