@@ -18,6 +18,7 @@ test: $(VENV)/dev
 	$(BIN)/python -m pytest -m "not slow and not gpu"
 
 test-slow: $(VENV)/dev
+	$(PIP) -e ".[ray]"
 	$(BIN)/python -m pytest -m "slow and not gpu"
 
 check: $(VENV)/dev

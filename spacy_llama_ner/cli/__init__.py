@@ -16,6 +16,7 @@ from spacy_llama_ner.cli import (  # noqa: E402, F401
     analyze,
     annotate,
     bench,
+    bench_annotate,
     build_corpus,
     calibrate,
     check_corpus,

@@ -17,7 +17,7 @@ TESTS = Path(__file__).parent.parent
 def test_run_killed_at_any_file_operation_goes_on_to_the_same_bytes(tmp_path, model):
     (tmp_path / "in.txt").write_bytes(b"To Lisbon\nfog\nb\xffd\nNorway\nrain\n")
     command = [sys.executable, str(TESTS / "killed_annotation.py"), str(model), str(tmp_path / "in.txt")]
-    command += [str(tmp_path / "out" / "out.jsonl"), "4"]
+    command += [str(tmp_path / "out" / "out.jsonl"), "3"]
     environment = {
         **os.environ,
         "RESULT": str(tmp_path / "result.json"),
