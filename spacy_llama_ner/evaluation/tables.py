@@ -92,13 +92,16 @@ def to_markdown(title: str, tables: Iterable[Table], *, notes: Iterable[str] = (
     """
     blocks = [f"# {title}", *notes]
     for table in tables:
-        dashes = ("---", *("---:",) * (len(table.header) - 1))
-        blocks += [
-            f"## {table.title}",
-            "\n".join(map(_line, (table.header, dashes, *table.rows))),
-            *table.notes,
-        ]
+        blocks += [f"## {table.title}", table_to_markdown(table), *table.notes]
     return "\n\n".join(blocks) + "\n"
+
+
+def table_to_markdown(table: Table) -> str:
+    """RETURNS (str): A table's header and rows in Markdown, without its title and notes, and without a line's end."""
+    dashes = ("---", *("---:",) * (len(table.header) - 1))
+    return "\n".join(
+        ("| " + " | ".join(row) + " |") for row in (_escape(table.header), dashes, *map(_escape, table.rows))
+    )
 
 
 def escape_markdown(text: str) -> str:
@@ -110,8 +113,8 @@ def escape_markdown(text: str) -> str:
     return re.sub(r"[\\`*\[\]<>|#&~]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", " ".join(text.split()))
 
 
-def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(map(escape_markdown, cells)) + " |"
+def _escape(cells: Iterable[str]) -> list[str]:
+    return [escape_markdown(cell) for cell in cells]
 
 
 def _labels(result: dict[str, Any]) -> Table:
