@@ -65,11 +65,13 @@ class PieceReader:
 
     def shape(self, docs: Sequence[Doc]) -> BatchShape:
         """RETURNS (BatchShape): Of one batch, with the padding that it gets."""
-        from spacy_llama_ner.network.batching import by_length
+        from thinc.api import get_torch_default_device
+
+        from spacy_llama_ner.network.batching import backbone_groups
 
         batch = self.read(docs)
         lengths = [len(window) for window in batch.windows]
-        groups = by_length(lengths, self._running.max_batch_pieces)
+        groups = backbone_groups(lengths, self._running.max_batch_pieces, get_torch_default_device())
         padded = sum(len(group) * max(lengths[index] for index in group) for group in groups)
         return BatchShape(len(lengths), max(lengths, default=0), padded, sum(batch.doc_lengths))
 

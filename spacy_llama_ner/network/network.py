@@ -1,8 +1,9 @@
 """The whole network: pieces in, emissions out; loss to train on, entities to read."""
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -21,13 +22,20 @@ from spacy_llama_ner.network.backbone import (
     load_backbone,
     load_tokenizer,
 )
-from spacy_llama_ner.network.batching import by_length, pad_docs, pad_ids, well_filled
+from spacy_llama_ner.network.batching import (
+    backbone_groups,
+    cheapest_groups,
+    move,
+    pad_docs,
+    pad_ids,
+)
 from spacy_llama_ner.network.checkpointing import enter_training, set_checkpointing
 from spacy_llama_ner.network.crf import CRF
 from spacy_llama_ner.network.identity import shaping_config
 from spacy_llama_ner.network.loss import CompoundLoss, LossTerms
 from spacy_llama_ner.network.pooling import choose_pieces, pool
 from spacy_llama_ner.network.quantization import follow_weights, quantize_trunk
+from spacy_llama_ner.network.reading import ReadingBackbone, ReadingSettings
 from spacy_llama_ner.network.tags import (
     begin_tag,
     inside_tag,
@@ -95,6 +103,8 @@ class TaggingNetwork(nn.Module):
             {"use_cache": False} if "use_cache" in inspect.signature(trunk.forward).parameters else {}
         )
         self.unfrozen = unfreeze(trunk, settings)
+        self._reading_settings = ReadingSettings()
+        self._reading: ReadingBackbone | None = None
         self.dropout = nn.Dropout(0.0)
         n_tags = len(tag_names(labels))
         self.head = nn.Linear(trunk.config.hidden_size, n_tags)
@@ -138,6 +148,7 @@ class TaggingNetwork(nn.Module):
 
     def to(self, *args: Any, **kwargs: Any) -> "TaggingNetwork":
         """Move the network; see `torch.nn.Module.to`."""
+        self._reading = None
         moved = super().to(*args, **kwargs)
         follow_weights(self.trunk)
         return moved
@@ -161,38 +172,31 @@ class TaggingNetwork(nn.Module):
         RETURNS (Tensor): Float32, shape (T, K). A token without pieces has the head's bias.
         RAISES (DivergedError): If a score is nan, infinite or too large for the CRF.
         """
-        chosen = choose_pieces(batch.token_index, batch.window_index, self.settings.pooling)
-        window_index, position = batch.window_index[chosen], batch.position[chosen]
-        by_window = np.argsort(window_index, kind="stable")
-        starts = np.searchsorted(window_index[by_window], np.arange(len(batch.windows) + 1))
-        scores, order = [], []
-        lengths = [len(window) for window in batch.windows]
-        for group in by_length(lengths, max_batch_pieces, well_filled=well_filled(self.device)):
-            pieces = [by_window[starts[window] : starts[window + 1]] for window in group]
-            flat = np.concatenate(pieces)
-            if len(flat) == 0:
-                continue
-            rows = torch.from_numpy(np.repeat(np.arange(len(group)), [len(part) for part in pieces]))
-            ids, mask = pad_ids([batch.windows[window] for window in group], self.device)
-            hidden = self._hidden(ids, mask)  # (B, P, H)
-            states = hidden[rows.to(self.device), torch.from_numpy(position[flat]).to(self.device)]  # (n, H)
-            scores.append(nn.functional.linear(self.dropout(states.float()), self.head.weight))  # (n, K)
-            order.append(flat)
-        n_tokens = sum(batch.doc_lengths)
-        if not scores:
-            return _checked(self.head.bias.expand(n_tokens, -1))
-        tokens = torch.from_numpy(batch.token_index[chosen][np.concatenate(order)]).to(self.device)
-        return _checked(pool(torch.cat(scores), tokens, n_tokens) + self.head.bias)  # (T, K)
+        return _checked(self._scores(batch, self._hidden, max_batch_pieces))
 
     def predict(self, batch: PieceBatch, *, max_batch_pieces: int) -> list[np.ndarray]:
-        """Compute emissions for reading.
+        """Compute emissions for reading, as `read_with` says.
 
         batch, max_batch_pieces: See `emissions`.
         RETURNS (List[ndarray]): One float32 array of shape (T, K) per doc.
+        RAISES (DivergedError): See `emissions`.
         """
         with torch.inference_mode():
-            emissions = self.emissions(batch, max_batch_pieces=max_batch_pieces).cpu().numpy()
+            reading = self._reading  # other threads may be here, too
+            if reading is None or reading.source is not self.backbone:
+                reading = ReadingBackbone(self.backbone, self._reading_settings, self._compute_dtype)
+                self._reading = reading
+            read = partial(reading.hidden, options=self._options)
+            # On the CPU before it is checked: that is the one time that a GPU is waited for.
+            emissions = _checked(self._scores(batch, read, max_batch_pieces).cpu()).numpy()
         return np.split(emissions, np.cumsum(batch.doc_lengths)[:-1]) if batch.doc_lengths else []
+
+    def read_with(self, settings: ReadingSettings) -> None:
+        """Say how predictions are made from now on; training stays as it is.
+
+        settings (ReadingSettings): Precision, merging, compiling.
+        """
+        self._reading_settings, self._reading = settings, None
 
     @contextmanager
     def training_mode(self, drop: float) -> Iterator[None]:
@@ -200,6 +204,7 @@ class TaggingNetwork(nn.Module):
 
         drop (float): Dropout rate of the head; 0 turns off the adapters' and the backbone's dropout too.
         """
+        self._reading = None  # its weights are going to change
         self.dropout.p = drop
         self.train(drop > 0)
         enter_training(self.trunk)
@@ -254,7 +259,7 @@ class TaggingNetwork(nn.Module):
         crf = self.crf if self.device.type == "cpu" else _on_cpu(self.crf)
         # One recursion costs little more for many docs than for one, so padding is the lesser evil here.
         lengths = [len(rows) for rows in emissions]
-        for group in by_length(lengths, MAX_CRF_TOKENS, well_filled=MAX_CRF_TOKENS):
+        for group in cheapest_groups(lengths, MAX_CRF_TOKENS, start=MAX_CRF_TOKENS):
             padded, mask = pad_docs([torch.from_numpy(emissions[index]) for index in group])
             if padded.shape[1] == 0:
                 continue
@@ -278,6 +283,32 @@ class TaggingNetwork(nn.Module):
     def train_groups(self, count: int) -> None:
         """Let the first `count` groups of `unfrozen` learn, and the others not yet."""
         train_groups(self.trunk, self.unfrozen, count)
+
+    def _scores(
+        self, batch: PieceBatch, hidden: Callable[[Tensor, Tensor], Tensor], max_batch_pieces: int
+    ) -> Tensor:
+        """RETURNS (Tensor): Emissions (T, K) of the states that `hidden` gives for ids and mask, unchecked."""
+        chosen = choose_pieces(batch.token_index, batch.window_index, self.settings.pooling)
+        window_index, position = batch.window_index[chosen], batch.position[chosen]
+        by_window = np.argsort(window_index, kind="stable")
+        starts = np.searchsorted(window_index[by_window], np.arange(len(batch.windows) + 1))
+        scores, order = [], []
+        lengths = [len(window) for window in batch.windows]
+        for group in backbone_groups(lengths, max_batch_pieces, self.device):
+            pieces = [by_window[starts[window] : starts[window + 1]] for window in group]
+            flat = np.concatenate(pieces)
+            if len(flat) == 0:
+                continue
+            rows = move(np.repeat(np.arange(len(group)), [len(part) for part in pieces]), self.device)
+            ids, mask = pad_ids([batch.windows[window] for window in group], self.device)
+            states = hidden(ids, mask)[rows, move(position[flat], self.device)]  # (B, P, H) -> (n, H)
+            scores.append(nn.functional.linear(self.dropout(states.float()), self.head.weight))  # (n, K)
+            order.append(flat)
+        n_tokens = sum(batch.doc_lengths)
+        if not scores:
+            return self.head.bias.expand(n_tokens, -1)
+        tokens = move(batch.token_index[chosen][np.concatenate(order)], self.device)
+        return pool(torch.cat(scores), tokens, n_tokens) + self.head.bias  # (T, K)
 
     def _hidden(self, ids: Tensor, mask: Tensor) -> Tensor:
         """RETURNS (Tensor): The trunk's last states, shape (B, P, H)."""

@@ -52,9 +52,9 @@ class BackboneSource:
             raise ValueError("backbone: name is empty; give a folder or a Hugging Face hub name")
         if self.revision is not None and not self.revision.strip():
             raise ValueError("backbone.revision: empty; give a branch, tag or commit, or null")
-        _check_choice("backbone.dtype", self.dtype, DTYPES)
-        _check_choice("backbone.attn_implementation", self.attn_implementation, ATTN_IMPLEMENTATIONS)
-        _check_choice("backbone.quantization", self.quantization, QUANTIZATIONS)
+        check_choice("backbone.dtype", self.dtype, DTYPES)
+        check_choice("backbone.attn_implementation", self.attn_implementation, ATTN_IMPLEMENTATIONS)
+        check_choice("backbone.quantization", self.quantization, QUANTIZATIONS)
         if self.quantization == "torchao-int8" and self.save_inside:
             raise ValueError(
                 'backbone.quantization = "torchao-int8" is applied at each load and cannot be saved; set '
@@ -103,8 +103,8 @@ class NetworkSettings:
 
     def __post_init__(self) -> None:
         parse_attention(self.attention)
-        _check_choice("pooling", self.pooling, POOLINGS)
-        _check_choice("peft", self.peft, PEFTS)
+        check_choice("pooling", self.pooling, POOLINGS)
+        check_choice("peft", self.peft, PEFTS)
         for name, least in (("lora_rank", 1), ("lora_alpha", 1), ("layers", 1), ("unfreeze_layers", 0)):
             value = getattr(self, name)
             if name == "layers" and value is None:
@@ -227,7 +227,8 @@ def check_number(name: str, value: Any, *, whole: bool = False) -> None:
         raise ValueError(f"{name}: expected {kind}, got {value!r}{hint}")
 
 
-def _check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
+def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
+    """RAISES (ValueError): If a setting has a value that is none of the choices."""
     if value not in choices:
         listed = ", ".join("null" if choice is None else f'"{choice}"' for choice in choices)
         raise ValueError(f"{name}: expected one of {listed}, got {value!r}")

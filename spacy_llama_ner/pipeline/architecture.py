@@ -8,8 +8,10 @@ from thinc.api import Model
 
 from spacy_llama_ner.network.types import (
     ATTENTION_PROJECTIONS,
+    DTYPES,
     BackboneSource,
     NetworkSettings,
+    check_choice,
     check_number,
 )
 from spacy_llama_ner.pipeline.settings import RunSettings
@@ -40,6 +42,9 @@ def llama_crf_tagger(
     head_learn_rate_scale: float = 1.0,
     backbone_learn_rate_scale: float = 1.0,
     gradual_unfreezing_steps: int = 0,
+    predict_dtype: str | None = None,
+    merge_to_predict: bool = True,
+    compile_to_predict: bool = False,
 ) -> Model[list[Doc], list[np.ndarray]]:
     """Describe a tagger: a Hugging Face backbone, LoRA, a linear head and a CRF.
 
@@ -72,6 +77,13 @@ def llama_crf_tagger(
     gradual_unfreezing_steps (int): Let the backbone's own weights join layer by layer from the last, the embeddings
         at the end, one each time so many optimizer steps are done; 0 trains all from the start. Source: Howard and
         Ruder (2018), Universal Language Model Fine-tuning for Text Classification, 3.3.
+    predict_dtype (Optional[str]): What predictions are computed in: "float32", "bfloat16" or "float16"; "auto":
+        bfloat16 where the device multiplies matrices of it itself; null: as in training, the backbone's `dtype`.
+        Weights that have another dtype are copied into it at the first prediction.
+    merge_to_predict (bool): Predict with the adapters merged into a copy of the weights they are on, which is faster;
+        False saves that copy's memory. Where the backbone is quantized, nothing is merged.
+    compile_to_predict (bool): Let `torch.compile` make code of the backbone at the first predictions: minutes for
+        large ones, and a C++ compiler or Triton must be there.
     RETURNS (Model): Without weights.
     RAISES (ValueError): If a setting is out of range.
     """
@@ -96,6 +108,7 @@ def llama_crf_tagger(
             f"gradual_unfreezing_steps: expected a whole number from 0, got {gradual_unfreezing_steps}"
         )
     _check_strides(get_spans)
+    _check_reading(predict_dtype, backbone)
     settings = NetworkSettings(
         attention=attention,
         layers=layers,
@@ -124,6 +137,9 @@ def llama_crf_tagger(
         head_learn_rate_scale=head_learn_rate_scale,
         backbone_learn_rate_scale=backbone_learn_rate_scale,
         gradual_unfreezing_steps=gradual_unfreezing_steps,
+        predict_dtype=predict_dtype,
+        merge_to_predict=merge_to_predict,
+        compile_to_predict=compile_to_predict,
     )
     shim = NetworkShim(backbone, settings, get_spans, running)
     return Model("llama_crf_tagger", forward, dims={"nO": None}, shims=[shim])
@@ -141,6 +157,15 @@ def _check_strides(get_spans: Callable[[list[Doc]], list[list[Span]]]) -> None:
         raise ValueError(
             f"get_spans: expected 1 <= stride <= window, got window = {window}, stride = {stride}; a stride above "
             "the window would leave words out"
+        )
+
+
+def _check_reading(predict_dtype: str | None, backbone: BackboneSource) -> None:
+    check_choice("predict_dtype", predict_dtype, (None, "auto", *DTYPES))
+    if predict_dtype not in (None, "auto", backbone.dtype) and backbone.quantization:
+        raise ValueError(
+            f'predict_dtype: "{predict_dtype}", but the backbone is quantized ("{backbone.quantization}") and '
+            f"computes in {backbone.dtype}. Set predict_dtype = null, and backbone.dtype to what you want"
         )
 
 

@@ -23,6 +23,9 @@ class RunSettings:
     head_learn_rate_scale: float = 1.0
     backbone_learn_rate_scale: float = 1.0
     gradual_unfreezing_steps: int = 0
+    predict_dtype: str | None = None
+    merge_to_predict: bool = True
+    compile_to_predict: bool = False
 
 
 def hugging_face_backbone(

@@ -295,9 +295,17 @@ class NetworkShim(Shim):
 
     def _install(self, network: "TaggingNetwork") -> None:
         from spacy_llama_ner.network.backbone import longest_window, misread_pieces, special_pieces
+        from spacy_llama_ner.network.reading import ReadingSettings
 
         _survive_fork()
         network.set_checkpointing(self.running.gradient_checkpointing)
+        network.read_with(
+            ReadingSettings(
+                dtype=self.running.predict_dtype,
+                merge=self.running.merge_to_predict,
+                compile=self.running.compile_to_predict,
+            )
+        )
         self._model = network
         self._process = os.getpid()
         self._special_pieces = special_pieces(network.tokenizer)
