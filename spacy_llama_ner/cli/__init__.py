@@ -18,6 +18,7 @@ from spacy_llama_ner.cli import (  # noqa: E402, F401
     bench,
     bench_annotate,
     bench_summary,
+    bench_training,
     build_corpus,
     calibrate,
     check_corpus,
