@@ -46,10 +46,11 @@ bench-size: $(VENV)/project
 bench-llama-1b: $(VENV)/project
 	$(BIN)/python benchmarks/llama_1b/run.py metrics/llama_1b.json $(if $(GPU_ID),--gpu-id $(GPU_ID) --steps 50,--layers 2 --steps 4 --read 16)
 
-# Write anew what is generated: the tables of commands in the README, from project.yml, and docs/report.md, from docs/metrics.
+# Write anew what is generated: the tables of commands in the README, from project.yml, docs/report.md and docs/benchmarks.md, from docs/metrics.
 docs: $(VENV)/project
 	$(BIN)/python -m weasel document . --output README.md
 	$(BIN)/python -m spacy_llama_ner report docs/metrics/mini --text docs/report.md
+	$(BIN)/python -m spacy_llama_ner bench summary docs/metrics/bench --text docs/benchmarks.md
 
 # Execute the notebook anew, with its outputs.
 notebook: $(VENV)/dev

@@ -105,7 +105,7 @@ class NetworkShim(Shim):
         """
         self._check_process()
         try:
-            return self.network.predict(self._windows(docs), max_batch_pieces=self.running.max_batch_pieces)
+            return self.network.predict(self.windows(docs), max_batch_pieces=self.running.max_batch_pieces)
         except DivergedError as error:
             if self.updates:
                 raise self._diverged(f"{error} after update {self.updates - 1}") from error
@@ -136,7 +136,7 @@ class NetworkShim(Shim):
         with self.network.training_mode(drop):
             try:
                 terms = self.network.loss(
-                    self._windows(docs), allowed, loss, max_batch_pieces=self.running.max_batch_pieces
+                    self.windows(docs), allowed, loss, max_batch_pieces=self.running.max_batch_pieces
                 )
             except DivergedError as error:
                 raise self._diverged(f"{error} in update {self.updates}") from error
@@ -283,7 +283,8 @@ class NetworkShim(Shim):
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (self.source, self.settings, self.get_spans, self.running, self.to_bytes())
 
-    def _windows(self, docs: Sequence[Doc]) -> PieceBatch:
+    def windows(self, docs: Sequence[Doc]) -> PieceBatch:
+        """RETURNS (PieceBatch): The docs as the backbone reads them. RAISES (ValueError): If there is no network yet."""
         return make_windows(
             docs,
             self.get_spans,
