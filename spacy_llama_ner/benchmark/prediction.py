@@ -3,7 +3,8 @@
 import copy
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,14 +53,12 @@ def measure_prediction(
         docs = first_words(gold, words)
         texts, count = [doc.text for doc in docs], sum(map(len, docs))
         windows = pipelines["float32"].get_pipe(name).shim.windows(docs).windows  # type: ignore[attr-defined]
-        jobs = {"spaCy": lambda texts=texts: read(theirs, texts)}
+        jobs: dict[str, Callable[[], object]] = {"spaCy": partial(read, theirs, texts)}
         for dtype, nlp in pipelines.items():
-            jobs[dtype] = lambda nlp=nlp, texts=texts: read(nlp, texts)
+            jobs[dtype] = partial(read, nlp, texts)
             trunk = nlp.get_pipe(name).shim.network.trunk  # type: ignore[attr-defined]
             bare = copy.deepcopy(trunk).to(DTYPES[dtype])
-            jobs[f"bare {dtype}"] = lambda bare=bare, windows=windows, most=BARE_PIECES[dtype]: forward(
-                bare, windows, most
-            )
+            jobs[f"bare {dtype}"] = partial(forward, bare, windows, BARE_PIECES[dtype])
         seconds = time_in_turns(jobs, rounds=rounds, clock=time.process_time)
         rows += [
             (unit, job, f"{count / statistics.median(times):,.0f}", f"{ratio(seconds['spaCy'], times):.2f}")

@@ -284,7 +284,7 @@ class NetworkShim(Shim):
         return _restore, (self.source, self.settings, self.get_spans, self.running, self.to_bytes())
 
     def windows(self, docs: Sequence[Doc]) -> PieceBatch:
-        """RETURNS (PieceBatch): The docs as the backbone reads them. RAISES (ValueError): If there is no network yet."""
+        """RETURNS (PieceBatch): The docs, as the backbone reads them. RAISES (ValueError): If there is none yet."""
         return make_windows(
             docs,
             self.get_spans,
