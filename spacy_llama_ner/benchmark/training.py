@@ -11,6 +11,7 @@ from torch import nn
 
 from spacy_llama_ner.benchmark.figures import Figure, make_report
 from spacy_llama_ner.benchmark.timing import ratio, time_in_turns
+from spacy_llama_ner.benchmark.training_frozen import measure_frozen
 from spacy_llama_ner.benchmark.training_sides import Ours, Recipe
 from spacy_llama_ner.benchmark.training_trainer import Theirs
 from spacy_llama_ner.corpus.article import Sentence
@@ -21,13 +22,14 @@ OURS, THEIRS = "llama_crf_ner", "Trainer + peft"
 
 
 def measure_training(
-    recipe: Recipe, sentences: Sequence[Sentence], *, rounds: int, work: Path
+    recipe: Recipe, sentences: Sequence[Sentence], *, rounds: int, top_layers: int, work: Path
 ) -> dict[str, Any]:
     """Train both sides on the same sentences in turns, an epoch at a time, after one epoch that does not count.
 
     recipe (Recipe): What the sides have in common.
     sentences (Sequence[Sentence]): What they train on.
     rounds (int): Epochs that count.
+    top_layers (int): See `measure_frozen`.
     work (Path): A folder that may be filled.
     RETURNS (dict): A report, see `make_report`.
     RAISES (ValueError): If there are no sentences, the backbone cannot be loaded, or the sides differ in what they
@@ -66,10 +68,12 @@ def measure_training(
         f"{ours.trained_weights():,} weights. Medians of {rounds} epochs in turns, seconds of the process itself. "
         "Tokenization is inside of the time on both sides."
     ]
+    speed = Figure(f"training, words/s, against {THEIRS}", ratio(seconds[THEIRS], seconds[OURS]), LEAST_SPEED)
+    frozen, table = measure_frozen(recipe, sentences, top_layers=top_layers, rounds=rounds, work=work)
     return make_report(
         "training",
-        [Figure(f"training, words/s, against {THEIRS}", ratio(seconds[THEIRS], seconds[OURS]), LEAST_SPEED)],
-        [Table("Training", ("", "words/s", f"against {THEIRS}", "padding"), rows, notes)],
+        [speed, *frozen],
+        [Table("Training", ("", "words/s", f"against {THEIRS}", "padding"), rows, notes), table],
         settings={
             "backbone": Path(recipe.backbone).name,
             "dtype": recipe.dtype,
@@ -77,6 +81,7 @@ def measure_training(
             "words": words,
             "batch_size": recipe.batch_size,
             "rank": recipe.rank,
+            "top_layers": top_layers,
             "rounds": rounds,
         },
     )

@@ -30,6 +30,9 @@ def bench_training_cli(
         list[str] | None, Option(help="A linear layer with an adapter; by default all of them")
     ] = None,
     dtype: Annotated[Dtype, Option(help="What both sides compute in")] = Dtype.float32,
+    top_layers: Annotated[
+        int, Option(min=1, help="Then adapters in so many layers alone, from the last, others' states kept")
+    ] = 2,
     rounds: Annotated[int, Option(min=1, help="Epochs that count, of each side")] = 5,
     output: Annotated[Path, Option("--output", "-o", help="JSON file for the results")] = OUTPUT
     / "training.json",
@@ -55,5 +58,5 @@ def bench_training_cli(
         tags = {tag for sentence in found for tag in sentence.tags}
         labels = sorted({tag.partition("-")[2] for tag in tags - {"O"}})
         recipe = Recipe(backbone, labels, batch_size, rank, target or "all-linear", dtype.value)
-        report = measure_training(recipe, chosen, rounds=rounds, work=Path(work))
+        report = measure_training(recipe, chosen, rounds=rounds, top_layers=top_layers, work=Path(work))
     finish(report, output)

@@ -16,6 +16,7 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from spacy_llama_ner.network.layers import stack
 from spacy_llama_ner.network.types import NetworkSettings
 
 WEIGHTS = "adapter_model.safetensors"
@@ -25,9 +26,10 @@ def add_lora(trunk: PreTrainedModel, settings: NetworkSettings) -> PeftModel:
     """Wrap the trunk alone: head and CRF stay outside, or peft would freeze and forget them.
 
     trunk (PreTrainedModel): The backbone.
-    settings (NetworkSettings): Rank, alpha, dropout and target modules.
+    settings (NetworkSettings): Rank, alpha, dropout, target modules and layers.
     RETURNS (PeftModel): The trunk with new adapters in float32; their output is zero until trained.
-    RAISES (ValueError): If the trunk lacks one of the target modules, or the rank is above its hidden size.
+    RAISES (ValueError): If the trunk lacks one of the target modules or so many layers, or the rank is above its
+        hidden size.
     """
     if settings.lora_rank > trunk.config.hidden_size:
         raise ValueError(
@@ -38,7 +40,7 @@ def add_lora(trunk: PreTrainedModel, settings: NetworkSettings) -> PeftModel:
         r=settings.lora_rank,
         lora_alpha=settings.lora_alpha,
         lora_dropout=settings.lora_dropout,
-        target_modules=_target_modules(trunk, settings.lora_target_modules),
+        target_modules=_target_modules(trunk, settings),
         use_rslora=settings.use_rslora,
         use_dora=settings.use_dora,
         bias="none",
@@ -62,14 +64,44 @@ def _set_magnitudes(model: PeftModel) -> None:
         magnitude.data = weight.norm(dim=1).to(magnitude.device)
 
 
-def _target_modules(trunk: PreTrainedModel, targets: Sequence[str]) -> list[str]:
+def _target_modules(trunk: PreTrainedModel, settings: NetworkSettings) -> list[str]:
     """RETURNS (List[str]): Names, or ends of names, of linear layers, as peft takes them."""
-    linear = [
+    targets, last = settings.lora_target_modules, settings.lora_layers
+    linear = _linear_layers(trunk)
+    ends = _find_targets(linear, targets)
+    if last is None:
+        return ends
+    # Not by peft's `layers_to_transform`: it looks for the layer's number behind two dots, and misses "layers.3.".
+    found = stack(trunk)
+    if found is None or last > len(found[1]):
+        has = "no list of layers that could be found" if found is None else f"{len(found[1])} layers"
+        raise ValueError(
+            f"lora_layers: {last}, but this backbone has {has}; null puts adapters in all of them"
+        )
+    prefix, layers = found
+    inside = tuple(f"{prefix}.{number}." for number in range(len(layers) - last, len(layers)))
+    names = [name for name in linear if name.startswith(inside) and _ends_in(name, ends)]
+    if not names:
+        raise ValueError(f"lora_layers: the last {last} layers have none of lora_target_modules")
+    return names
+
+
+def _linear_layers(trunk: PreTrainedModel) -> list[str]:
+    return [
         name
         for name, module in trunk.named_modules()
         # Conv1D is GPT-2's linear layer. An encoder's pooler takes no part.
         if isinstance(module, nn.Linear | Conv1D) and ".pooler." not in f".{name}."
     ]
+
+
+def _ends_in(name: str, ends: Sequence[str]) -> bool:
+    """RETURNS (bool): Whether peft would match: the end of the full name, in whole parts."""
+    return any(f".{name}".endswith(f".{end}") for end in ends)
+
+
+def _find_targets(linear: list[str], targets: Sequence[str]) -> list[str]:
+    """RETURNS (List[str]): Names, or ends of names, for the setting `lora_target_modules`."""
     if targets == "all-linear":
         return linear
     if targets == "attention":
@@ -80,8 +112,7 @@ def _target_modules(trunk: PreTrainedModel, targets: Sequence[str]) -> list[str]
                 'name; name the layers, or take "all-linear"'
             )
         return linear
-    # As peft matches: the end of the full name, in whole parts.
-    missing = [target for target in targets if not any(f".{name}".endswith(f".{target}") for name in linear)]
+    missing = [target for target in targets if not any(_ends_in(name, [target]) for name in linear)]
     if missing:
         named = ", ".join(target or "''" for target in missing)
         last_parts = sorted({name.rsplit(".", 1)[-1] for name in linear})

@@ -31,6 +31,7 @@ from spacy_llama_ner.network.batching import (
 )
 from spacy_llama_ner.network.checkpointing import enter_training, set_checkpointing
 from spacy_llama_ner.network.crf import CRF
+from spacy_llama_ner.network.frozen_layers import FrozenLayers, check_frozen, first_trained_layer
 from spacy_llama_ner.network.identity import shaping_config
 from spacy_llama_ner.network.loss import CompoundLoss, LossTerms
 from spacy_llama_ner.network.pooling import choose_pieces, pool
@@ -105,6 +106,7 @@ class TaggingNetwork(nn.Module):
         self.unfrozen = unfreeze(trunk, settings)
         self._reading_settings = ReadingSettings()
         self._reading: ReadingBackbone | None = None
+        self.frozen_layers: FrozenLayers | None = None
         self.dropout = nn.Dropout(0.0)
         n_tags = len(tag_names(labels))
         self.head = nn.Linear(trunk.config.hidden_size, n_tags)
@@ -280,6 +282,19 @@ class TaggingNetwork(nn.Module):
         """Turn gradient checkpointing on or off; see `checkpointing`."""
         set_checkpointing(self.trunk, enabled)
 
+    def cache_frozen_layers(self, megabytes: int) -> None:
+        """Keep the states of the layers below the first trained one over epochs; see `frozen_layers`.
+
+        megabytes (int): The most that is kept, in 2^20 bytes; 0 for nothing.
+        RAISES (ValueError): If the first layer is trained, or the backbone's layers cannot be skipped.
+        """
+        self.frozen_layers = None
+        if megabytes:
+            first = first_trained_layer(self.trunk, self.unfrozen)
+            frozen = FrozenLayers(self.trunk, first, megabytes)
+            check_frozen(frozen, self._states)
+            self.frozen_layers = frozen
+
     def train_groups(self, count: int) -> None:
         """Let the first `count` groups of `unfrozen` learn, and the others not yet."""
         train_groups(self.trunk, self.unfrozen, count)
@@ -312,6 +327,11 @@ class TaggingNetwork(nn.Module):
 
     def _hidden(self, ids: Tensor, mask: Tensor) -> Tensor:
         """RETURNS (Tensor): The trunk's last states, shape (B, P, H)."""
+        if self.frozen_layers is not None and torch.is_grad_enabled():  # in training
+            return self.frozen_layers.hidden(self._states, ids, mask)
+        return self._states(ids, mask)
+
+    def _states(self, ids: Tensor, mask: Tensor) -> Tensor:
         narrow = self._compute_dtype != torch.float32
         # So that float32 adapters and trained layers compute in the frozen weights' precision, too.
         with torch.autocast(ids.device.type, dtype=self._compute_dtype if narrow else None, enabled=narrow):

@@ -82,6 +82,7 @@ class NetworkSettings:
     lora_rank, lora_alpha (int), lora_dropout (float): The adapters' rank, scale (alpha / rank) and dropout.
     lora_target_modules (Sequence[str]): Names of the linear layers that get an adapter; or "attention" for those of the
         attention, "all-linear" for all.
+    lora_layers (Optional[int]): Adapters in so many of the layers alone, from the last; None for all.
     use_rslora (bool): Scale by alpha / sqrt(rank). Source: Kalajdzievski (2023), A Rank Stabilization Scaling Factor.
     use_dora (bool): Learn the size of each weight's columns apart from their direction. Source: Liu et al. (2024),
         DoRA.
@@ -98,6 +99,7 @@ class NetworkSettings:
     lora_alpha: int = 32
     lora_dropout: float = 0.05
     lora_target_modules: Sequence[str] = ATTENTION_PROJECTIONS
+    lora_layers: int | None = None
     use_rslora: bool = False
     use_dora: bool = False
 
@@ -105,9 +107,10 @@ class NetworkSettings:
         parse_attention(self.attention)
         check_choice("pooling", self.pooling, POOLINGS)
         check_choice("peft", self.peft, PEFTS)
-        for name, least in (("lora_rank", 1), ("lora_alpha", 1), ("layers", 1), ("unfreeze_layers", 0)):
+        leasts = {"lora_rank": 1, "lora_alpha": 1, "layers": 1, "lora_layers": 1, "unfreeze_layers": 0}
+        for name, least in leasts.items():
             value = getattr(self, name)
-            if name == "layers" and value is None:
+            if name in ("layers", "lora_layers") and value is None:
                 continue
             check_number(name, value, whole=True)
             if value < least:

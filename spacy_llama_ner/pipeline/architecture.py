@@ -33,11 +33,13 @@ def llama_crf_tagger(
     lora_alpha: int = 32,
     lora_dropout: float = 0.05,
     lora_target_modules: Sequence[str] | str = ATTENTION_PROJECTIONS,
+    lora_layers: int | None = None,
     use_rslora: bool = False,
     use_dora: bool = False,
     max_window_pieces: int = 512,
     max_batch_pieces: int = 8192,
     gradient_checkpointing: bool = False,
+    cache_frozen_layers: int = 0,
     max_grad_norm: float = 1.0,
     head_learn_rate_scale: float = 1.0,
     backbone_learn_rate_scale: float = 1.0,
@@ -65,10 +67,14 @@ def llama_crf_tagger(
     peft (Optional[str]): "lora" or null.
     lora_rank, lora_alpha, lora_dropout, use_rslora, use_dora: See peft's `LoraConfig`.
     lora_target_modules (Sequence[str] / str): Names of the linear layers with an adapter, "attention" or "all-linear".
+    lora_layers (Optional[int]): Adapters in so many of the layers alone, from the last; null for all.
     max_window_pieces (int): A window with more pieces is parted; the backbone's own limit holds as well.
     max_batch_pieces (int): Most pieces, padding included, that the backbone reads at once.
     gradient_checkpointing (bool): Compute each layer again in the backward pass instead of keeping its states: less
         memory, about a third more time.
+    cache_frozen_layers (int): In training, compute the layers below the first trained one once for each window, and
+        keep their states over epochs in so many megabytes of main memory; 0 computes them each time. It takes
+        lora_layers or unfreeze_layers. Dropout in frozen layers (Llama has none, BERT has) is off then.
     max_grad_norm (float): The gradient of an optimizer step is scaled down to this norm; 0 turns that off.
     head_learn_rate_scale (float): The head and the CRF start from nothing: their learning rate is the optimizer's
         times this.
@@ -107,6 +113,11 @@ def llama_crf_tagger(
         raise ValueError(
             f"gradual_unfreezing_steps: expected a whole number from 0, got {gradual_unfreezing_steps}"
         )
+    check_number("cache_frozen_layers", cache_frozen_layers, whole=True)
+    if cache_frozen_layers < 0:
+        raise ValueError(
+            f"cache_frozen_layers: expected a whole number of megabytes from 0, got {cache_frozen_layers}"
+        )
     _check_strides(get_spans)
     _check_reading(predict_dtype, backbone)
     settings = NetworkSettings(
@@ -121,6 +132,7 @@ def llama_crf_tagger(
         lora_alpha=lora_alpha,
         lora_dropout=lora_dropout,
         lora_target_modules=lora_target_modules,
+        lora_layers=lora_layers,
         use_rslora=use_rslora,
         use_dora=use_dora,
     )
@@ -133,6 +145,7 @@ def llama_crf_tagger(
         max_window_pieces=max_window_pieces,
         max_batch_pieces=max_batch_pieces,
         gradient_checkpointing=gradient_checkpointing,
+        cache_frozen_layers=cache_frozen_layers,
         max_grad_norm=max_grad_norm,
         head_learn_rate_scale=head_learn_rate_scale,
         backbone_learn_rate_scale=backbone_learn_rate_scale,

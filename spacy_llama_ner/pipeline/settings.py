@@ -19,6 +19,7 @@ class RunSettings:
     max_window_pieces: int = 512
     max_batch_pieces: int = 8192
     gradient_checkpointing: bool = False
+    cache_frozen_layers: int = 0
     max_grad_norm: float = 1.0
     head_learn_rate_scale: float = 1.0
     backbone_learn_rate_scale: float = 1.0

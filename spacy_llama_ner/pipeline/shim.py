@@ -307,6 +307,7 @@ class NetworkShim(Shim):
                 compile=self.running.compile_to_predict,
             )
         )
+        network.cache_frozen_layers(self.running.cache_frozen_layers)
         self._model = network
         self._process = os.getpid()
         self._special_pieces = special_pieces(network.tokenizer)

@@ -37,7 +37,7 @@ def test_collator_labels_the_last_piece_of_a_word(tiny_llama):
 
 def test_measure_training_refuses_no_sentences(tiny_llama, tmp_path):
     with pytest.raises(ValueError, match="got none"):
-        measure_training(Recipe(str(tiny_llama), ["PER"]), [], rounds=1, work=tmp_path)
+        measure_training(Recipe(str(tiny_llama), ["PER"]), [], rounds=1, top_layers=1, work=tmp_path)
 
 
 def test_bench_training_reports_both_sides(tiny_llama, tmp_path):
@@ -45,9 +45,12 @@ def test_bench_training_reports_both_sides(tiny_llama, tmp_path):
     corpus, output = tmp_path / "train.conll", tmp_path / "training.json"
     corpus.write_text("".join([*lines, "\n"] * 4), encoding="utf8")
     options = ["--backbone", str(tiny_llama), "--conll", str(corpus), "--batch-size", "2", "--rank", "4"]
-    result = CliRunner().invoke(app, ["bench", "training", *options, "--rounds", "1", "-o", str(output)])
+    result = CliRunner().invoke(
+        app, ["bench", "training", *options, "--top-layers", "1", "--rounds", "1", "-o", str(output)]
+    )
     assert output.is_file(), result.output
     report = json.loads(output.read_text())
     assert report["figures"][0]["bar"] == 1.2
     assert [row[0] for row in report["tables"][0]["rows"]] == ["llama_crf_ner", "Trainer + peft"]
+    assert [len(table["rows"]) for table in report["tables"]] == [2, 3]
     assert report["settings"]["words"] == 4 * len(lines)

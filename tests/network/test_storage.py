@@ -59,7 +59,9 @@ def emissions(network):
         NetworkSettings(use_crf=False, attention="causal", pooling="mean"),
         NetworkSettings(lora_rank=4, unfreeze_layers=1),
         NetworkSettings(lora_rank=4, layers=1, attention="bidirectional[0:1]"),
-        NetworkSettings(lora_rank=4, use_dora=True, use_rslora=True, lora_target_modules="all-linear"),
+        NetworkSettings(
+            lora_rank=4, use_dora=True, use_rslora=True, lora_layers=1, lora_target_modules="all-linear"
+        ),
     ],
     ids=[
         "lora",
@@ -324,7 +326,7 @@ def test_missing_unfrozen_layers_are_one_clear_error(tiny_llama, tmp_path):
 def test_network_saved_before_a_setting_existed_loads(tiny_llama, tmp_path):
     save_network(build(tiny_llama), tmp_path / "net", save_inside=False)
     manifest = json.loads((tmp_path / "net" / "network.json").read_text())
-    for name in ("layers", "unfreeze_layers", "use_dora", "use_rslora"):
+    for name in ("layers", "lora_layers", "unfreeze_layers", "use_dora", "use_rslora"):
         del manifest["settings"][name]
     (tmp_path / "net" / "network.json").write_text(json.dumps(manifest))
     assert load(tmp_path / "net", tiny_llama).settings == SETTINGS
