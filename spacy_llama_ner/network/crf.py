@@ -7,10 +7,14 @@ stacked in a single loop.
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 import torchcrf
 from torch import Tensor
 from torch.nn import functional as F
+
+from spacy_llama_ner.network.chain import BoolArray, IntArray, Scores, columns, legal_scores
+from spacy_llama_ner.network.viterbi import best_paths
 
 # The score of what is not allowed. Finite, because a log-sum-exp over -inf alone has NaN gradients; far
 # beyond any sum of real scores.
@@ -135,7 +139,7 @@ class CRF(torchcrf.CRF):
         last = lengths.clamp(min=1) - 1
         final = torch.logsumexp(alphas[last, :, rows] + end, dim=-1)  # (D, 2)
         totals = final[:, 0] + shifts[:, 0].cumsum(0)[last, rows]
-        _check_possible(lengths, impossible=totals < _IMPOSSIBLE)
+        _check_possible(lengths.cpu().numpy(), impossible=(totals < _IMPOSSIBLE).cpu().numpy())
         # The shifts' difference before their sum: both sums are large, what is left is not.
         shift = (shifts[:, 0] - shifts[:, 1]).cumsum(0)[last, rows]  # (D,)
         return torch.where(lengths > 0, final[:, 0] - final[:, 1] + shift, 0.0)
@@ -155,42 +159,19 @@ class CRF(torchcrf.CRF):
             mask = torch.ones(emissions.shape[:2], dtype=torch.bool, device=emissions.device)
         if not self.batch_first:
             emissions, mask = emissions.transpose(0, 1), mask.transpose(0, 1)
-        emissions, mask, lengths = self._prepare(emissions, mask)
-        n_rows, n_tokens, _ = emissions.shape
-        if n_rows == 0 or n_tokens == 0:
-            return [[] for _ in range(n_rows)]
-        start, transitions, end = self._scores(emissions.dtype, disallowed=float("-inf"))
-
-        to_from = transitions.T  # (K, K), [to, from]: the maximum runs over the last, contiguous dimension
-        score = start + emissions[:, 0]  # (D, K)
-        scores, pointers = [score], []
-        for step in emissions.unbind(1)[1:]:
-            best, origin = (score.unsqueeze(1) + to_from).max(dim=2)
-            score = best + step
-            scores.append(score)
-            pointers.append(origin)
-
-        rows = torch.arange(n_rows, device=lengths.device)
-        last = lengths.clamp(min=1) - 1
-        best, tag = (torch.stack(scores)[last, rows] + end).max(dim=1)  # (D,)
+        rows, lengths = self._check(emissions, mask)
+        if rows.size == 0:
+            return [[] for _ in rows]
+        scores = self._legal_scores(disallowed=float("-inf"))
+        paths, best = best_paths(columns(emissions, rows), lengths, scores)
         # NaN is the maximum of everything: it would end in an illegal path, without a word.
-        broken = best.isnan() & (lengths > 0)
+        broken = np.isnan(best) & (lengths > 0)
         if broken.any():
             raise ValueError(
-                f"Expected finite emissions and parameters, got nan or inf for row {_first(broken)}."
+                f"Expected finite emissions and parameters, got nan or inf for row {broken.argmax()}."
             )
         _check_possible(lengths, impossible=best == float("-inf"))
-        path = [tag]
-        if pointers:
-            # In the padding each tag points at itself, so that all rows are traced back together.
-            itself = torch.arange(self.num_tags, device=lengths.device)
-            back = torch.where(mask.T[1:, :, None], torch.stack(pointers), itself)  # (T - 1, D, K)
-            tag = tag.unsqueeze(1)
-            for pointer in reversed(back.unbind(0)):
-                tag = pointer.gather(1, tag)
-                path.append(tag.squeeze(1))
-        tags = torch.stack(path[::-1], dim=1).tolist()  # (D, T)
-        return [row[:length] for row, length in zip(tags, lengths.tolist(), strict=True)]
+        return paths
 
     @torch.no_grad()
     def marginals(self, emissions: Tensor, mask: Tensor) -> Tensor:
@@ -301,7 +282,7 @@ class CRF(torchcrf.CRF):
         rows = torch.arange(len(lengths), device=lengths.device)
         last = lengths.clamp(min=1) - 1
         totals = alphas[last, 0, rows].amax(dim=1) + shifts[:, 0].cumsum(0)[last, rows]
-        _check_possible(lengths, impossible=totals < _IMPOSSIBLE)
+        _check_possible(lengths.cpu().numpy(), impossible=(totals < _IMPOSSIBLE).cpu().numpy())
         before, after = alphas.permute(1, 2, 0, 3).unbind(0)  # each (D, T, K)
         return before, after.gather(1, mirror)
 
@@ -315,6 +296,33 @@ class CRF(torchcrf.CRF):
         )
         start = start.masked_fill(~self.legal_starts, disallowed)
         return start, transitions.masked_fill(~self.legal_transitions, disallowed), end
+
+    def _legal_scores(self, *, disallowed: float = DISALLOWED, temperature: float = 1.0) -> Scores:
+        return legal_scores(
+            self.start_transitions,
+            self.transitions,
+            self.end_transitions,
+            legal_starts=self.legal_starts,
+            legal_transitions=self.legal_transitions,
+            disallowed=disallowed,
+            temperature=temperature,
+        )
+
+    def _check(self, emissions: Tensor, mask: Tensor) -> tuple[BoolArray, IntArray]:
+        """RETURNS (tuple[BoolArray, IntArray]): The mask (D, T) and each row's length (D,). RAISES (ValueError)."""
+        if emissions.dim() != 3 or emissions.size(2) != self.num_tags:
+            raise ValueError(
+                f"Expected emissions of shape (D, T, {self.num_tags}), got {tuple(emissions.shape)}."
+            )
+        _check_shape("mask", mask, expected=tuple(emissions.shape[:2]))
+        rows = mask.bool().cpu().numpy()
+        holes = (rows[:, 1:] & ~rows[:, :-1]).any(axis=1)
+        if holes.any():
+            raise ValueError(
+                "Expected each row of mask to be a run of True, then False, "
+                f"got a hole in row {holes.argmax()}."
+            )
+        return rows, rows.sum(axis=1)
 
     def _prepare(self, emissions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Check the shapes, and cast and shift the emissions.
@@ -376,12 +384,12 @@ def _forward(emissions: Tensor, start: Tensor, to_from: Tensor) -> tuple[Tensor,
     return torch.stack(alphas), torch.stack(shifts)
 
 
-def _check_possible(lengths: Tensor, *, impossible: Tensor) -> None:
+def _check_possible(lengths: IntArray, *, impossible: BoolArray) -> None:
     impossible = impossible & (lengths > 0)
     if impossible.any():
         raise ValueError(
             "Expected at least one legal tag sequence in each row, "
-            f"got none in row {_first(impossible)}. Check the tags that its tokens may have."
+            f"got none in row {impossible.argmax()}. Check the tags that its tokens may have."
         )
 
 
