@@ -116,10 +116,12 @@ def _copy(
         return backbone
     copied: Any = _share(backbone).eval()
     if merge:
-        for module in copied.modules():
+        # Not by peft's `unload`: its progress bar makes a lock that settles how processes are started from then on.
+        copied = copied.get_base_model()
+        for name, module in list(copied.named_modules()):
             if isinstance(module, LoraLayer):
                 _merge(module, dtype)
-        copied = copied.unload()
+                copied.set_submodule(name, module.get_base_layer())
     _convert(copied, dtype)
     return copied
 

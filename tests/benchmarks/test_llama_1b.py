@@ -81,7 +81,7 @@ def test_sentences_have_a_tag_for_each_word_and_join_to_their_text():
 def test_both_sides_read_the_same_pieces(backbone):
     batch = make_batches(1, size=8)[0]
     ours, theirs = (sides.make_side(sides.Cell(name), backbone) for name in (sides.OURS, sides.THEIRS))
-    windows = ours.nlp.get_pipe(sides.PIPE).shim._windows([eg.predicted for eg in ours.prepare(batch)])
+    windows = ours.nlp.get_pipe(sides.PIPE).shim.windows([eg.predicted for eg in ours.prepare(batch)])
     inputs, places = theirs.encode(theirs.prepare(batch)[0])
     rows = zip(inputs["input_ids"].tolist(), inputs["attention_mask"].tolist(), strict=True)
     assert [row[: sum(mask)] for row, mask in rows] == windows.windows

@@ -19,7 +19,7 @@ def inner_ids(nlp, texts):
     """RETURNS (List[int]): All ids of the windows of some texts, without the special ones put around them."""
     shim = nlp.get_pipe(PIPE).shim
     before, after = shim._special_pieces
-    windows = shim._windows([nlp.make_doc(text) for text in texts]).windows
+    windows = shim.windows([nlp.make_doc(text) for text in texts]).windows
     return [index for ids in windows for index in ids[len(before) : len(ids) - len(after)]]
 
 
