@@ -1,8 +1,7 @@
 """A linear-chain CRF that knows legal transitions, missing annotation, empty rows and long sequences.
 
-All methods share one recursion over time (`_forward`): the backward pass is the same recursion on the
-reversed rows with transposed transitions, so forward and backward (or numerator and denominator) run
-stacked in a single loop.
+Its recursions over time run in NumPy on the CPU, wherever the emissions are: `best_paths`, and `sum_paths` with
+gradients in closed form.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,14 +12,20 @@ import torchcrf
 from torch import Tensor
 from torch.nn import functional as F
 
-from spacy_llama_ner.network.chain import BoolArray, IntArray, Scores, columns, legal_scores
+from spacy_llama_ner.network.chain import (
+    DISALLOWED,
+    IMPOSSIBLE,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Scores,
+    columns,
+    legal_scores,
+)
+from spacy_llama_ner.network.likelihood import LogLikelihood, likelihood
+from spacy_llama_ner.network.span_scores import span_log_probabilities
+from spacy_llama_ner.network.sums import PathSums, sum_paths
 from spacy_llama_ner.network.viterbi import best_paths
-
-# The score of what is not allowed. Finite, because a log-sum-exp over -inf alone has NaN gradients; far
-# beyond any sum of real scores.
-DISALLOWED = -1e30
-# A path's score below this went through something disallowed.
-_IMPOSSIBLE = DISALLOWED / 2
 
 TaggedSpan = tuple[int, int, int, int]  # start, end (exclusive), id of the B tag, id of the I tag
 
@@ -30,7 +35,7 @@ class CRF(torchcrf.CRF):
 
     Shapes: D rows (Docs), T tokens, K tags. `forward` and `decode` follow `batch_first` like torchcrf; the
     other methods always take D first. Parameters stay in float32 when the module is cast to half precision;
-    all sums run in float64 (on mps, which has none, in float32), whatever comes in. Emissions and parameters
+    all sums run in float64, whatever comes in. Emissions and parameters
     are finite and well below 1e24 in size: 1e30 means "not allowed".
     Source of the recursions: Sutton & McCallum (2012), An Introduction to CRFs, 4.1.
     """
@@ -85,7 +90,7 @@ class CRF(torchcrf.CRF):
         mask (Tensor | None): Bool, shape (D, T) or (T, D); each row a run of True, then False; a row may
             be all False. None: all True.
         reduction (str): "none" (one value a row), "sum", "mean" (over rows) or "token_mean".
-        RETURNS (Tensor): Float64, shape (D,) for "none", else (); 0 for a row without tokens.
+        RETURNS (Tensor): Float64 (float32 on mps), shape (D,) for "none", else (); 0 for a row without tokens.
         RAISES (ValueError): If the reduction is unknown, shapes disagree, a tag is out of range or a
             sequence is not legal.
         """
@@ -121,28 +126,22 @@ class CRF(torchcrf.CRF):
         emissions (Tensor): Float, shape (D, T, K), in nats.
         allowed (Tensor): Bool, shape (D, T, K): the tags each token may have; ignored where mask is False.
         mask (Tensor): Bool, shape (D, T); each row a run of True, then False; a row may be all False.
-        RETURNS (Tensor): Float64, shape (D,); 0 for a row without tokens.
+        RETURNS (Tensor): Float64 (float32 on mps), shape (D,); 0 for a row without tokens.
         RAISES (ValueError): If shapes disagree, a mask has a hole, or a row has no legal path.
         Source: Tsuboi et al. (2008), Training Conditional Random Fields Using Incomplete
             Annotations (COLING).
         """
-        emissions, mask, lengths = self._prepare(emissions, mask)
+        rows, lengths = self._check(emissions, mask)
         _check_bool("allowed", allowed, expected=tuple(emissions.shape))
-        if emissions.size(1) == 0:
-            return emissions.sum(dim=(1, 2))  # zeros, with a graph
-        start, transitions, end = self._scores(emissions.dtype, disallowed=DISALLOWED)
-        numerator = emissions.masked_fill(~allowed, DISALLOWED)
-        stacked = torch.stack([numerator, emissions])  # (2, D, T, K)
-        alphas, shifts = _forward(stacked.permute(2, 0, 1, 3), start, transitions.T)
-
-        rows = torch.arange(len(lengths), device=lengths.device)
-        last = lengths.clamp(min=1) - 1
-        final = torch.logsumexp(alphas[last, :, rows] + end, dim=-1)  # (D, 2)
-        totals = final[:, 0] + shifts[:, 0].cumsum(0)[last, rows]
-        _check_possible(lengths.cpu().numpy(), impossible=(totals < _IMPOSSIBLE).cpu().numpy())
-        # The shifts' difference before their sum: both sums are large, what is left is not.
-        shift = (shifts[:, 0] - shifts[:, 1]).cumsum(0)[last, rows]  # (D,)
-        return torch.where(lengths > 0, final[:, 0] - final[:, 1] + shift, 0.0)
+        dtype = torch.float32 if emissions.device.type == "mps" else torch.float64
+        if rows.size == 0:
+            return emissions.sum(dim=(1, 2)).to(dtype)  # zeros, with a graph
+        tags = np.ascontiguousarray(allowed.cpu().numpy().transpose(1, 2, 0))
+        found = likelihood(columns(emissions, rows), tags, lengths, self._legal_scores())
+        _check_possible(lengths, impossible=found.allowed.log_totals < IMPOSSIBLE)
+        parameters = (self.start_transitions, self.transitions, self.end_transitions)
+        values: Tensor = LogLikelihood.apply(emissions, *parameters, found, dtype)
+        return values
 
     @torch.no_grad()
     def decode(self, emissions: Tensor, mask: Tensor | None = None) -> list[list[int]]:
@@ -183,10 +182,13 @@ class CRF(torchcrf.CRF):
         RAISES (ValueError): If shapes disagree, a mask has a hole, or a row has no legal path.
         Source: Sutton & McCallum (2012), An Introduction to CRFs, 4.1.
         """
-        emissions, mask, lengths = self._prepare(emissions, mask)
-        before, after = self._forward_backward(emissions, lengths)
-        probabilities = torch.softmax(before + after - emissions, dim=2)
-        return probabilities.masked_fill(~mask.unsqueeze(2), 0.0).float()
+        rows, lengths = self._check(emissions, mask)
+        if rows.size == 0:
+            return torch.zeros(emissions.shape, device=emissions.device)
+        probabilities = self._sum_paths(columns(emissions, rows), lengths, self._legal_scores()).marginals()
+        return (
+            torch.from_numpy(probabilities).permute(2, 0, 1).to(emissions.device, torch.float32).contiguous()
+        )
 
     @torch.no_grad()
     def span_log_probabilities(
@@ -216,86 +218,28 @@ class CRF(torchcrf.CRF):
         """
         if not temperature > 0:
             raise ValueError(f"Expected a temperature above 0, got {temperature}.")
-        emissions, mask, lengths = self._prepare(emissions, mask)
+        rows, lengths = self._check(emissions, mask)
         self._check_spans(spans, lengths.tolist())
         flat = [(row, *span) for row, row_spans in enumerate(spans) for span in row_spans]
         if not flat:
             return [[] for _ in spans]
-        if temperature != 1.0:
-            emissions = emissions / temperature
-        before, after = self._forward_backward(emissions, lengths, temperature=temperature)
-        _, transitions, _ = self._scores(emissions.dtype, disallowed=DISALLOWED, temperature=temperature)
-        row, start, end, begin, inside = torch.tensor(flat, device=emissions.device).unbind(1)  # each (N,)
-
-        def next_tag(rows: Tensor, positions: Tensor, previous: Tensor) -> Tensor:
-            """Compute the log-probabilities (N, K) of the tags at some positions, given the one before."""
-            return torch.log_softmax(transitions[previous] + after[rows, positions], dim=1)
-
-        # B at start
-        first = before[row, start] + after[row, start] - emissions[row, start]  # (N, K)
-        result = torch.log_softmax(first, dim=1).gather(1, begin.unsqueeze(1)).squeeze(1)  # (N,)
-
-        # I at start + 1 ... end - 1: M tokens of all spans together
-        n_inside = end - start - 1
-        owner = torch.arange(len(flat), device=row.device).repeat_interleave(n_inside)  # (M,)
-        offset = torch.arange(len(owner), device=row.device) - (n_inside.cumsum(0) - n_inside)[owner]
-        previous = torch.where(offset == 0, begin[owner], inside[owner])
-        steps = next_tag(row[owner], start[owner] + 1 + offset, previous)  # (M, K)
-        result = result.index_add(0, owner, steps.gather(1, inside[owner].unsqueeze(1)).squeeze(1))
-
-        # no I at end
-        previous = torch.where(n_inside == 0, begin, inside)
-        closing = next_tag(row, end.clamp(max=emissions.size(1) - 1), previous)  # (N, K)
-        closed = closing.scatter(1, inside.unsqueeze(1), DISALLOWED).logsumexp(dim=1)  # (N,)
-        result = result + torch.where(end < lengths[row], closed, 0.0)
-
-        values = iter(result.masked_fill(result < _IMPOSSIBLE, float("-inf")).clamp(max=0.0).tolist())
+        shifted = columns(emissions, rows) / temperature
+        scores = self._legal_scores(temperature=temperature)
+        found = span_log_probabilities(
+            self._sum_paths(shifted, lengths, scores),
+            np.array(flat),
+            emissions=shifted,
+            lengths=lengths,
+            transitions=scores.transitions,
+        )
+        values = iter(found.tolist())
         return [[next(values) for _ in row_spans] for row_spans in spans]
 
-    def _forward_backward(
-        self, emissions: Tensor, lengths: Tensor, *, temperature: float = 1.0
-    ) -> tuple[Tensor, Tensor]:
-        """Sum over the paths up to and from each token.
-
-        emissions (Tensor): Shape (D, T, K), from `_prepare`, divided by the temperature.
-        lengths (Tensor): Int, shape (D,).
-        temperature (float): What the transition scores are divided by.
-        RETURNS (tuple[Tensor, Tensor]): Two of shape (D, T, K), each up to a constant per token: the log-sum
-            of the scores of all paths that end, and that start, in a tag at a token. Both have the token's
-            own emission in.
-        """
-        if emissions.numel() == 0:
-            return emissions, emissions
-        start, transitions, end = self._scores(
-            emissions.dtype, disallowed=DISALLOWED, temperature=temperature
-        )
-        positions = torch.arange(emissions.size(1), device=emissions.device)
-        mirror = (lengths.unsqueeze(1) - 1 - positions).clamp(min=0)  # (D, T), its own inverse
-        mirror = mirror.unsqueeze(2).expand_as(emissions)
-
-        stacked = torch.stack([emissions, emissions.gather(1, mirror)])  # (2, D, T, K)
-        alphas, shifts = _forward(
-            stacked.permute(2, 0, 1, 3),
-            torch.stack([start, end]).unsqueeze(1),
-            torch.stack([transitions.T, transitions]).unsqueeze(1),
-        )
-        rows = torch.arange(len(lengths), device=lengths.device)
-        last = lengths.clamp(min=1) - 1
-        totals = alphas[last, 0, rows].amax(dim=1) + shifts[:, 0].cumsum(0)[last, rows]
-        _check_possible(lengths.cpu().numpy(), impossible=(totals < _IMPOSSIBLE).cpu().numpy())
-        before, after = alphas.permute(1, 2, 0, 3).unbind(0)  # each (D, T, K)
-        return before, after.gather(1, mirror)
-
-    def _scores(
-        self, dtype: torch.dtype, *, disallowed: float, temperature: float = 1.0
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Give start (K,), transition (K, K) and end (K,) scores, with `disallowed` for what is not legal."""
-        start, transitions, end = (
-            scores.to(dtype) / temperature
-            for scores in (self.start_transitions, self.transitions, self.end_transitions)
-        )
-        start = start.masked_fill(~self.legal_starts, disallowed)
-        return start, transitions.masked_fill(~self.legal_transitions, disallowed), end
+    def _sum_paths(self, emissions: FloatArray, lengths: IntArray, scores: Scores) -> PathSums:
+        """RETURNS (PathSums): Of all paths. RAISES (ValueError): If a row has none."""
+        sums = sum_paths(emissions, lengths, scores)
+        _check_possible(lengths, impossible=sums.log_totals < IMPOSSIBLE)
+        return sums
 
     def _legal_scores(self, *, disallowed: float = DISALLOWED, temperature: float = 1.0) -> Scores:
         return legal_scores(
@@ -324,28 +268,6 @@ class CRF(torchcrf.CRF):
             )
         return rows, rows.sum(axis=1)
 
-    def _prepare(self, emissions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Check the shapes, and cast and shift the emissions.
-
-        RETURNS (tuple[Tensor, Tensor, Tensor]): Emissions (D, T, K) with 0 as each token's maximum (a shift
-            that no result depends on) and 0 in the padding; bool mask (D, T); int lengths (D,).
-        """
-        if emissions.dim() != 3 or emissions.size(2) != self.num_tags:
-            raise ValueError(
-                f"Expected emissions of shape (D, T, {self.num_tags}), got {tuple(emissions.shape)}."
-            )
-        _check_shape("mask", mask, expected=tuple(emissions.shape[:2]))
-        mask = mask.bool()
-        holes = (mask[:, 1:] & ~mask[:, :-1]).any(dim=1)
-        if holes.any():
-            raise ValueError(
-                "Expected each row of mask to be a run of True, then False, "
-                f"got a hole in row {_first(holes)}."
-            )
-        emissions = emissions.to(_sum_dtype(emissions.device)).masked_fill(~mask.unsqueeze(2), 0.0)
-        emissions = emissions - emissions.detach().amax(dim=2, keepdim=True)
-        return emissions, mask, mask.sum(dim=1)
-
     def _check_spans(self, spans: Sequence[Sequence[TaggedSpan]], lengths: list[int]) -> None:
         if len(spans) != len(lengths):
             raise ValueError(f"Expected spans for {len(lengths)} rows, got {len(spans)}.")
@@ -362,28 +284,6 @@ class CRF(torchcrf.CRF):
                     )
 
 
-def _forward(emissions: Tensor, start: Tensor, to_from: Tensor) -> tuple[Tensor, Tensor]:
-    """Run the forward recursion of R stacked problems in one loop over time.
-
-    emissions (Tensor): Shape (T, R, D, K), T at least 1.
-    start (Tensor): Broadcasts to (R, D, K).
-    to_from (Tensor): Transition scores as [..., to, from]; broadcasts to (R, D, K, K).
-    RETURNS (tuple[Tensor, Tensor]): Alphas (T, R, D, K), each with a maximum of 0, and shifts (T, R, D): the
-        true alpha at t is the alpha plus the sum of the shifts up to t. The shifts have no graph. They keep
-        float32 (mps) right on long rows too.
-    """
-    alpha = start
-    alphas, shifts = [], []
-    for t, step in enumerate(emissions.unbind(0)):
-        arriving = alpha if t == 0 else torch.logsumexp(alpha.unsqueeze(-2) + to_from, dim=-1)
-        alpha = arriving + step  # (R, D, K)
-        shift = alpha.detach().amax(dim=-1, keepdim=True)
-        alpha = alpha - shift
-        alphas.append(alpha)
-        shifts.append(shift.squeeze(-1))
-    return torch.stack(alphas), torch.stack(shifts)
-
-
 def _check_possible(lengths: IntArray, *, impossible: BoolArray) -> None:
     impossible = impossible & (lengths > 0)
     if impossible.any():
@@ -391,14 +291,6 @@ def _check_possible(lengths: IntArray, *, impossible: BoolArray) -> None:
             "Expected at least one legal tag sequence in each row, "
             f"got none in row {impossible.argmax()}. Check the tags that its tokens may have."
         )
-
-
-def _sum_dtype(device: torch.device) -> torch.dtype:
-    return torch.float32 if device.type == "mps" else torch.float64
-
-
-def _first(rows: Tensor) -> int:
-    return int(rows.nonzero()[0])
 
 
 def _check_shape(name: str, tensor: Tensor, *, expected: tuple[int, ...]) -> None:

@@ -133,7 +133,7 @@ class Scaled:
         return np.exp(scores)
 
     def leave(self, states: FloatArray) -> FloatArray:
-        return np.log(states, out=np.full_like(states, DISALLOWED), where=states > 0)
+        return logarithms(states)
 
     def spread(self, states: FloatArray, out: FloatArray) -> None:
         np.matmul(self._to_from, states, out=out)
@@ -153,6 +153,11 @@ class Scaled:
 
     def join(self, states: FloatArray, products: FloatArray) -> FloatArray:
         return log_sum(products + states[..., None, :, :], axis=-2)
+
+
+def logarithms(probabilities: FloatArray) -> FloatArray:
+    """RETURNS (FloatArray): In nats, with `DISALLOWED` for 0."""
+    return np.log(probabilities, out=np.full_like(probabilities, DISALLOWED), where=probabilities > 0)
 
 
 def log_sum(values: FloatArray, *, axis: int) -> FloatArray:
