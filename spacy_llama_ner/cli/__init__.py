@@ -17,6 +17,7 @@ from spacy_llama_ner.cli import (  # noqa: E402, F401
     annotate,
     bench,
     bench_annotate,
+    bench_crf,
     bench_prediction,
     bench_summary,
     bench_training,

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 import torchcrf
 from torch import Tensor
-from torch.nn import functional as F
 
 from spacy_llama_ner.network.chain import (
     DISALLOWED,
@@ -98,24 +97,24 @@ class CRF(torchcrf.CRF):
             raise ValueError(f"Expected reduction 'none', 'sum', 'mean' or 'token_mean', got {reduction!r}.")
         if tags.shape != emissions.shape[:2]:
             raise ValueError(f"Expected tags of shape {tuple(emissions.shape[:2])}, got {tuple(tags.shape)}.")
-        mask = torch.ones_like(tags, dtype=torch.bool) if mask is None else mask.bool()
+        mask = torch.ones_like(tags, dtype=torch.bool) if mask is None else mask
         _check_shape("mask", mask, expected=tuple(tags.shape))
-        tags = tags.long().masked_fill(~mask, 0)
-        if tags.numel() and not 0 <= int(tags.min()) <= int(tags.max()) < self.num_tags:
-            raise ValueError(
-                f"Expected tags from 0 to {self.num_tags - 1} where mask is True, "
-                f"got {int(tags.min())} to {int(tags.max())}."
-            )
         if not self.batch_first:
             emissions, tags, mask = emissions.transpose(0, 1), tags.transpose(0, 1), mask.transpose(0, 1)
-
-        log_likelihood = self.log_likelihood(emissions, F.one_hot(tags, self.num_tags).bool(), mask)
+        rows, lengths = self._check(emissions, mask)
+        known = np.where(rows, tags.cpu().numpy(), 0).T.astype(np.int64)  # (T, D)
+        if known.size and not 0 <= known.min() <= known.max() < self.num_tags:
+            raise ValueError(
+                f"Expected tags from 0 to {self.num_tags - 1} where mask is True, "
+                f"got {known.min()} to {known.max()}."
+            )
+        log_likelihood = self._log_likelihood(emissions, known, rows, lengths)
         if reduction == "none":
             return log_likelihood
         if reduction == "mean":
             return log_likelihood.mean()
         if reduction == "token_mean":
-            return log_likelihood.sum() / mask.sum().clamp(min=1)
+            return log_likelihood.sum() / max(int(lengths.sum()), 1)
         return log_likelihood.sum()
 
     def log_likelihood(self, emissions: Tensor, allowed: Tensor, mask: Tensor) -> Tensor:
@@ -133,11 +132,16 @@ class CRF(torchcrf.CRF):
         """
         rows, lengths = self._check(emissions, mask)
         _check_bool("allowed", allowed, expected=tuple(emissions.shape))
+        return self._log_likelihood(emissions, allowed.cpu().numpy().transpose(1, 2, 0), rows, lengths)
+
+    def _log_likelihood(
+        self, emissions: Tensor, annotation: IntArray | BoolArray, rows: BoolArray, lengths: IntArray
+    ) -> Tensor:
+        """RETURNS (Tensor): Shape (D,), of emissions (D, T, K), and of tags (T, D) or allowed tags (T, K, D)."""
         dtype = torch.float32 if emissions.device.type == "mps" else torch.float64
         if rows.size == 0:
             return emissions.sum(dim=(1, 2)).to(dtype)  # zeros, with a graph
-        tags = np.ascontiguousarray(allowed.cpu().numpy().transpose(1, 2, 0))
-        found = likelihood(columns(emissions, rows), tags, lengths, self._legal_scores())
+        found = likelihood(columns(emissions, rows), annotation, lengths, self._legal_scores())
         _check_possible(lengths, impossible=found.allowed.log_totals < IMPOSSIBLE)
         parameters = (self.start_transitions, self.transitions, self.end_transitions)
         values: Tensor = LogLikelihood.apply(emissions, *parameters, found, dtype)

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from spacy_llama_ner.network.chain import DISALLOWED, BoolArray, FloatArray, IntArray, Scores
+from spacy_llama_ner.network.chain import DISALLOWED, FloatArray, IntArray, Scores
 from spacy_llama_ner.network.sums import PathSums, sum_paths
 
 
@@ -88,21 +89,25 @@ class Likelihood:
         return emissions, Scores(start, transitions, end)
 
 
-def likelihood(emissions: FloatArray, allowed: BoolArray, lengths: IntArray, scores: Scores) -> Likelihood:
-    """Sum over the allowed paths of each row, and over all.
+def likelihood(
+    emissions: FloatArray, annotation: NDArray[Any], lengths: IntArray, scores: Scores
+) -> Likelihood:
+    """Sum over the paths of each row that its annotation allows, and over all.
 
     emissions (FloatArray): Shape (T, K, C), none above 0, in nats.
-    allowed (BoolArray): Shape (T, K, C): the tags each token may have.
+    annotation (ndarray): Each token's tag, int, shape (T, C), or the tags that it may have, bool, shape (T, K, C).
     lengths (IntArray): Shape (C,).
     scores (Scores): With `DISALLOWED` for what is not legal.
     RETURNS (Likelihood): Of all rows.
     """
     every = sum_paths(emissions, lengths, scores)
+    if annotation.ndim == 2:
+        return Likelihood(KnownPaths(emissions, annotation, lengths, scores), every, lengths)
     inside = np.arange(len(emissions))[:, None] < lengths
-    if (allowed.sum(axis=1) == 1)[inside].all():
-        known = KnownPaths(emissions, allowed.argmax(axis=1), lengths, scores)
+    if (annotation.sum(axis=1) == 1)[inside].all():
+        known = KnownPaths(emissions, annotation.argmax(axis=1), lengths, scores)
         return Likelihood(known, every, lengths)
-    constrained = np.where(allowed | ~inside[:, None, :], emissions, DISALLOWED)
+    constrained = np.where(annotation | ~inside[:, None, :], emissions, DISALLOWED)
     return Likelihood(sum_paths(constrained, lengths, scores), every, lengths)
 
 

@@ -22,21 +22,20 @@ def scan(
 
     semiring (Semiring): What to compute with.
     first (FloatArray): Shape (..., K, C): scores of each tag at the first token, its emission included, in nats.
-    emissions (FloatArray): Shape (T - 1, ..., K, C): those of the other tokens, in nats.
+    emissions (FloatArray): Shape (T - 1, ..., K, C): those of the other tokens, as the semiring has them.
     block (int): Tokens in a block, or 0: step by step.
     RETURNS (tuple[FloatArray, FloatArray]): States (T, ..., K, C), as the semiring has them, and scales (T, ..., 1, C)
         in nats: the true state is the state plus (in nats) the sum of the scales up to it.
     """
-    emissions = semiring.enter(emissions)
     if block:
         return _scan_blocks(semiring, first, emissions, block)
-    return _scan_steps(semiring, semiring.enter(first), emissions)
+    return _scan_steps(semiring, semiring.begin(first), emissions)
 
 
 def _scan_steps(
     semiring: Semiring, first: FloatArray, emissions: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Like `scan`, with `first` and `emissions` as the semiring has them."""
+    """Like `scan`, with `first` as the semiring has it."""
     states = np.empty((len(emissions) + 1, *first.shape))
     scales = np.full((len(states), *first.shape[:-2], 1, first.shape[-1]), semiring.one)
     states[0] = first
@@ -55,7 +54,7 @@ def _scan_steps(
 def _scan_blocks(
     semiring: Semiring, first: FloatArray, emissions: FloatArray, length: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Like `scan`, with `emissions` as the semiring has them."""
+    """Like `scan`."""
     n_rows = first.shape[-1]
     n_steps, n_blocks = len(emissions), math.ceil(len(emissions) / length)
     padded = np.full((n_blocks * length, *first.shape), semiring.one)
@@ -63,7 +62,9 @@ def _scan_blocks(
     blocked = padded.reshape(n_blocks, length, *first.shape)
     blocked = np.moveaxis(blocked, 0, -1).reshape(length, *first.shape[:-1], n_rows * n_blocks)
 
-    starts = semiring.enter(_chain(semiring, first, _products(semiring, blocked, n_rows)))
+    largest = _largest(semiring, first)
+    first = first - largest  # as the first block starts; its scale says so
+    starts = semiring.begin(_chain(semiring, first, _products(semiring, blocked, n_rows)))
     states, scales = _scan_steps(semiring, starts, blocked)
 
     def in_order(values: FloatArray) -> FloatArray:
@@ -73,8 +74,8 @@ def _scan_blocks(
         return values.reshape(-1, *values.shape[2:])[:n_steps]
 
     return (
-        np.concatenate([semiring.enter(first)[None], in_order(states)]),
-        np.concatenate([np.zeros((1, *scales.shape[1:-1], n_rows)), in_order(scales)]),
+        np.concatenate([semiring.begin(first)[None], in_order(states)]),
+        np.concatenate([largest[None], in_order(scales)]),
     )
 
 
@@ -113,9 +114,14 @@ def _chain(semiring: Semiring, first: FloatArray, products: FloatArray) -> Float
     starts = np.empty((*first.shape, len(products)))
     state = first
     for index, product in enumerate(products):
-        if semiring.every:
-            largest = state.max(axis=-2, keepdims=True)
-            state = state - np.where(largest > IMPOSSIBLE, largest, 0.0)  # what is impossible has to stay so
+        state = state - _largest(semiring, state)
         starts[..., index] = state
         state = semiring.join(state, product)
     return starts.reshape(*first.shape[:-1], -1)
+
+
+def _largest(semiring: Semiring, state: FloatArray) -> FloatArray:
+    """RETURNS (FloatArray): Shape (..., 1, C): what settles states (..., K, C), in nats; 0 if nothing has to."""
+    largest = state.max(axis=-2, keepdims=True)
+    # What is impossible has to stay so.
+    return np.where(largest > IMPOSSIBLE, largest, 0.0) if semiring.every else np.zeros_like(largest)

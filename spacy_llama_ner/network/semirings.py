@@ -6,14 +6,17 @@ it. Shapes: K tags, C columns; `...` is the same in all arguments (say, the two 
 Source: Goodman (1999), Semiring Parsing.
 """
 
+import math
 from typing import Protocol
 
 import numpy as np
 
 from spacy_llama_ner.network.chain import DISALLOWED, IMPOSSIBLE, FloatArray
 
-# Bounds of `Scaled`, as natural logs. The smallest normal float64 is e^-708.
-_RANGE = 200.0
+# Bounds of `Scaled`: a natural logarithm, and a number of steps. The smallest normal float64 is e^-708.
+_RANGE = 100.0
+_MOST_STEPS = 32
+_LEAST = math.exp(-_RANGE)
 
 
 class Semiring(Protocol):
@@ -27,8 +30,11 @@ class Semiring(Protocol):
     one: float
     every: int
 
+    def begin(self, scores: FloatArray) -> FloatArray:
+        """RETURNS (FloatArray): Scores (..., K, C) in nats, as states."""
+
     def enter(self, scores: FloatArray) -> FloatArray:
-        """RETURNS (FloatArray): Scores in nats, as states or emissions."""
+        """RETURNS (FloatArray): Scores in nats, as emissions."""
 
     def leave(self, states: FloatArray) -> FloatArray:
         """RETURNS (FloatArray): States in nats, with `DISALLOWED` for what no path reaches."""
@@ -56,6 +62,9 @@ class MaxPlus:
 
     def __init__(self, transitions: FloatArray) -> None:
         self._transitions = transitions[:, :, None]  # (from, to, 1)
+
+    def begin(self, scores: FloatArray) -> FloatArray:
+        return scores
 
     def enter(self, scores: FloatArray) -> FloatArray:
         return scores
@@ -88,6 +97,9 @@ class LogPlus:
     def __init__(self, transitions: FloatArray) -> None:
         self._transitions = transitions[..., None]  # (..., from, to, 1)
 
+    def begin(self, scores: FloatArray) -> FloatArray:
+        return scores
+
     def enter(self, scores: FloatArray) -> FloatArray:
         return scores
 
@@ -112,9 +124,10 @@ class Scaled:
     """The sum of paths as products of matrices: one exponential for each score, none for each step.
 
     Exact while nothing underflows. Let no factor of a step (transition times emission) be below e^-r, if it is not 0.
-    Then states that are settled after at most 200 / r steps, with nothing below e^-200 when they are, hold nothing
-    below e^-400 in between: what is too small for float64 was seen before it vanished. A state that settles to
-    less than e^-200, or a larger r, sets `exact` to False; such chains need `LogPlus`.
+    Then states that are settled after at most 100 / r steps, with nothing below e^-100 when they are, hold nothing
+    below e^-200 in between: what is too small for float64 was seen before it vanished, and even two states and a
+    transition between them multiply to more than e^-500. A state that settles to less than e^-100, or a larger r, sets
+    `exact` to False; such chains need `LogPlus`. As a step multiplies by K at most, 32 of them cannot overflow.
 
     transitions (FloatArray): Shape (..., K, K), [from, to], none above 0.
     emissions (FloatArray): Of any shape, none above 0: those that will be absorbed.
@@ -125,11 +138,14 @@ class Scaled:
     def __init__(self, transitions: FloatArray, emissions: FloatArray) -> None:
         reach = _reach(transitions) + _reach(emissions)
         self.exact = reach <= _RANGE  # and not nan
-        self.every = max(1, min(64, int(_RANGE / max(reach, 1.0)))) if self.exact else 1
+        self.every = max(1, min(_MOST_STEPS, int(_RANGE / max(reach, 1.0)))) if self.exact else 1
         self._to_from = np.exp(transitions).swapaxes(-1, -2).copy()  # (..., to, from)
 
-    def enter(self, scores: FloatArray) -> FloatArray:
+    def begin(self, scores: FloatArray) -> FloatArray:
         self.exact = self.exact and _reach(scores) <= _RANGE
+        return np.exp(scores)
+
+    def enter(self, scores: FloatArray) -> FloatArray:
         return np.exp(scores)
 
     def leave(self, states: FloatArray) -> FloatArray:
@@ -145,11 +161,8 @@ class Scaled:
         np.max(states, axis=-2, keepdims=True, out=scales)
         scales += scales == 0  # nothing reaches this column: leave it so
         states /= scales
-        self.check(states)
-
-    def check(self, states: FloatArray) -> None:
-        """Note whether settled states hold something that may vanish."""
-        self.exact = self.exact and bool((states + (states == 0)).min(initial=1.0) >= np.exp(-_RANGE))
+        # Does one hold something that may vanish?
+        self.exact = self.exact and bool((states + (states == 0)).min(initial=1.0) >= _LEAST)
 
     def join(self, states: FloatArray, products: FloatArray) -> FloatArray:
         return log_sum(products + states[..., None, :, :], axis=-2)
