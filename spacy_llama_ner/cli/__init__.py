@@ -18,6 +18,7 @@ from spacy_llama_ner.cli import (  # noqa: E402, F401
     bench,
     bench_annotate,
     bench_crf,
+    bench_growth,
     bench_prediction,
     bench_summary,
     bench_training,

@@ -52,8 +52,8 @@ def plot_losses(curves: LearningCurves) -> Markup:
             axes.plot(curves.steps, smoothed(curves.terms[term], SMOOTHING), color=colour, label=name, lw=1.3)
         axes.set_yscale("log")
         axes.legend()
-        _label(axes, f"Loss terms, mean of {SMOOTHING} steps", "step", "nats per word")
-        return _svg(figure, "The terms of the loss over the steps of the training")
+        label_axes(axes, f"Loss terms, mean of {SMOOTHING} steps", "step", "nats per word")
+        return to_svg(figure, "The terms of the loss over the steps of the training")
 
 
 def plot_dev_f1(curves: LearningCurves) -> Markup:
@@ -64,10 +64,10 @@ def plot_dev_f1(curves: LearningCurves) -> Markup:
     """
     with rc_context(STYLE):
         figure, axes = _figure()
-        _line(axes, curves.evaluated, [100 * f1 for f1 in curves.f1], BLUE)
+        plot_line(axes, curves.evaluated, [100 * f1 for f1 in curves.f1], BLUE)
         axes.set_ylim(0, 100)
-        _label(axes, "Dev F1", "step", "percent")
-        return _svg(figure, "F1 on the dev set over the steps of the training")
+        label_axes(axes, "Dev F1", "step", "percent")
+        return to_svg(figure, "F1 on the dev set over the steps of the training")
 
 
 def plot_reliability(before: dict[str, Any], after: dict[str, Any]) -> Markup:
@@ -83,12 +83,12 @@ def plot_reliability(before: dict[str, Any], after: dict[str, Any]) -> Markup:
         for name, measured, colour in _calibrations(before, after):
             bins = [row for row in measured["bins_equal_mass"] if row["count"]]
             scores, precisions = ([100 * row[key] for row in bins] for key in ("score", "precision"))
-            _line(axes, scores, precisions, colour, name)
+            plot_line(axes, scores, precisions, colour, name)
         axes.set_xlim(0, 101)
         axes.set_ylim(0, 101)
         axes.legend(loc="upper left")
-        _label(axes, "Reliability, bins of equal count", "mean score, percent", "right entities, percent")
-        return _svg(figure, "Share of right entities over their mean score, before and after calibration")
+        label_axes(axes, "Reliability, bins of equal count", "mean score, percent", "right entities, percent")
+        return to_svg(figure, "Share of right entities over their mean score, before and after calibration")
 
 
 def plot_coverage(before: dict[str, Any], after: dict[str, Any]) -> Markup:
@@ -105,8 +105,8 @@ def plot_coverage(before: dict[str, Any], after: dict[str, Any]) -> Markup:
             axes.plot(kept, precisions, color=colour, lw=1.3, label=name)
         axes.set_xlim(0, 101)
         axes.legend(loc="lower left")
-        _label(axes, "Precision of the surest", "entities kept, percent", "precision, percent")
-        return _svg(figure, "Precision over the share of predicted entities that is kept, the surest first")
+        label_axes(axes, "Precision of the surest", "entities kept, percent", "precision, percent")
+        return to_svg(figure, "Precision over the share of predicted entities that is kept, the surest first")
 
 
 def plot_factor(title: str, buckets: Sequence[dict[str, Any]], *, most: float) -> Markup:
@@ -132,8 +132,8 @@ def plot_factor(title: str, buckets: Sequence[dict[str, Any]], *, most: float) -
         axes.invert_yaxis()
         axes.tick_params(axis="y", length=0)
         axes.grid(False, axis="y")
-        _label(axes, title, "errors, percent of gold entities", "")
-        return _svg(figure, f"Errors by {title}, in percent of the gold entities of each group")
+        label_axes(axes, title, "errors, percent of gold entities", "")
+        return to_svg(figure, f"Errors by {title}, in percent of the gold entities of each group")
 
 
 def largest_share(factors: Iterable[Sequence[dict[str, Any]]]) -> float:
@@ -152,7 +152,7 @@ def _figure() -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
-def _line(axes: Axes, x: Sequence[float], y: Sequence[float], colour: str, name: str = "") -> None:
+def plot_line(axes: Axes, x: Sequence[float], y: Sequence[float], colour: str, name: str = "") -> None:
     axes.plot(x, y, color=colour, marker="o", ms=3.5, lw=1.3, label=name)
 
 
@@ -161,13 +161,13 @@ def _calibrations(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[s
     return [("temperature 1", before, ORANGE), *fitted]
 
 
-def _label(axes: Axes, title: str, x: str, y: str) -> None:
+def label_axes(axes: Axes, title: str, x: str, y: str) -> None:
     axes.set_title(title, loc="left", fontsize=10, fontweight="bold")
     axes.set_xlabel(x)
     axes.set_ylabel(y)
 
 
-def _svg(figure: Figure, description: str) -> Markup:
+def to_svg(figure: Figure, description: str) -> Markup:
     FigureCanvasSVG(figure)
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)

@@ -1,0 +1,141 @@
+"""One cell of `bench growth`, in a process of its own: `python -m spacy_llama_ner.benchmark.growth_cell JOB.json`.
+
+Each cell needs a new process: what one has freed, the next would take without asking the system for more.
+"""
+
+import ctypes
+import gc
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+import spacy
+from spacy.language import Language
+
+DOCUMENT, CORPUS = "document", "corpus"
+WARM_UP = 1_000  # tokens
+RESET_PEAK = "5"  # proc_pid_clear_refs(5)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a cell measures.
+
+    series (str): "document": one doc of so many tokens; "corpus": a stream of articles, each doc dropped when it is read.
+    tokens (int): How many, as the pipeline's own tokenizer counts them.
+    model (str): The pipeline: a folder or an installed package's name.
+    texts (str): JSON file with a list of articles, which are taken in turn.
+    seconds (float): It is read again until so much time is measured.
+    """
+
+    series: str
+    tokens: int
+    model: str
+    texts: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What it found.
+
+    series (str), tokens (int): See `Job`.
+    words_per_second (float): The median of the rounds, of the process's own seconds.
+    memory (int): Bytes of the highest peak of resident memory, beyond what the loaded and warm pipeline holds.
+    rounds (int): How often it was read.
+    """
+
+    series: str
+    tokens: int
+    words_per_second: float
+    memory: int
+    rounds: int
+
+
+def measure_cell(job: Job) -> Cell:
+    """Load the pipeline, warm it up, and read a cell's texts until there is enough time.
+
+    RAISES (ValueError): If the texts hold no token, the pipeline cannot be loaded, or the system does not say how much
+        memory is used.
+    """
+    nlp = spacy.load(job.model)
+    docs = [nlp.make_doc(text) for text in json.loads(Path(job.texts).read_text(encoding="utf8"))]
+    articles = [[token.text_with_ws for token in doc] for doc in docs if len(doc)]
+    del docs
+    read(nlp, take(articles, WARM_UP))
+    document = " ".join(take(articles, job.tokens)) if job.series == DOCUMENT else ""
+    nlp.max_length = max(nlp.max_length, len(document))
+    held = forget_peak()
+    seconds: list[float] = []
+    while sum(seconds) < job.seconds or not seconds:
+        start = time.process_time()
+        words = read(nlp, [document] if document else take(articles, job.tokens))
+        seconds.append(time.process_time() - start)
+    memory = max(0, resident("VmHWM") - held)
+    return Cell(job.series, words, words / median(seconds), memory, len(seconds))
+
+
+def take(articles: Sequence[Sequence[str]], tokens: int) -> Iterator[str]:
+    """Take articles in turn, again and again, until there are so many tokens; the last one is cut.
+
+    articles (Sequence[Sequence[str]]): The tokens of each, with the space that follows.
+    tokens (int): How many in all.
+    RETURNS (Iterator[str]): Texts.
+    RAISES (ValueError): If there are no articles.
+    """
+    if not articles:
+        raise ValueError("Expected articles to read, got none with a token.")
+    number = 0
+    while tokens > 0:
+        article = articles[number % len(articles)]
+        yield "".join(article[:tokens]).rstrip()
+        tokens -= len(article)
+        number += 1
+
+
+def read(nlp: Language, texts: Iterable[str]) -> int:
+    """RETURNS (int): The tokens of some texts, of which a pipeline has read each and none is kept."""
+    return sum(len(doc) for doc in nlp.pipe(texts))
+
+
+def forget_peak() -> int:
+    """Let the peak of resident memory begin anew.
+
+    RETURNS (int): Bytes that are resident now, when free memory has gone back to the system.
+    """
+    gc.collect()
+    with suppress(
+        OSError, AttributeError
+    ):  # not with glibc: the peaks are then too small by what is free now
+        ctypes.CDLL(None).malloc_trim(0)
+    with suppress(
+        OSError
+    ):  # not allowed: the peak may then be that of loading, too large but never too small
+        Path("/proc/self/clear_refs").write_text(RESET_PEAK)
+    return resident("VmRSS")
+
+
+def resident(field: str) -> int:
+    """Read this process's resident memory from Linux's own books.
+
+    field (str): "VmRSS" for now, or "VmHWM" for the peak.
+    RETURNS (int): Bytes.
+    RAISES (ValueError): If this is not Linux.
+    """
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        raise ValueError(f"{status} is not there: bench growth measures memory on Linux only.")
+    lines = dict(line.split(":", 1) for line in status.read_text(encoding="utf8").splitlines())
+    return int(lines[field].split()[0]) * 1024
+
+
+if __name__ == "__main__":
+    import torch
+
+    torch.set_num_threads(1)
+    print(json.dumps(asdict(measure_cell(Job(**json.loads(Path(sys.argv[1]).read_text(encoding="utf8")))))))
