@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from spacy_llama_ner.benchmark.figures import Figure, make_report
-from spacy_llama_ner.benchmark.growth_cell import CORPUS, DOCUMENT, Cell, Job
+from spacy_llama_ner.benchmark.growth_cell import CORPUS, DOCUMENT, EVERY, MEGABYTE, REFERENCE, Cell, Job
 from spacy_llama_ner.evaluation.tables import Table
 
 DOCUMENTS = (100, 1_000, 10_000, 100_000)
@@ -22,7 +22,7 @@ LEAST_FLAT = 0.8
 MOST_CORPUS_MEMORY = 1.25
 # kB of a further token, see docs/benchmarks.md.
 MOST_TOKEN_MEMORY = 4.0
-KILOBYTE, MEGABYTE = 1e3, 1e6
+KILOBYTE = 10**3
 
 
 def measure_growth(
@@ -64,19 +64,21 @@ def measure_growth(
             cell.series,
             f"{cell.tokens:,}",
             f"{cell.words_per_second:,.0f}",
+            f"{cell.of_reference:.2f}",
             f"{cell.memory / MEGABYTE:,.1f}",
             f"{cell.rounds:,}",
         )
         for cell in cells
     ]
     notes = [
-        f"{len(texts):,} articles in turn. Each row is a process of its own, on one thread; words/s are medians of the "
-        "rounds, by the process's own seconds; memory is the peak beyond what the loaded pipeline holds."
+        f"{len(texts):,} articles in turn. Each row is a process of its own, on one thread, with seconds of its own; "
+        f"each {EVERY:g} of them it also reads a corpus of {REFERENCE:,} tokens; the next column is the speed divided "
+        "by that one's, since what else runs slows both. Memory is the peak beyond what the loaded pipeline holds."
     ]
     report = make_report(
         "growth",
         judge(cells),
-        [Table("Growth", ("", "tokens", "words/s", "memory, MB", "rounds"), rows, notes)],
+        [Table("Growth", ("", "tokens", "words/s", "of the reference", "memory, MB", "rounds"), rows, notes)],
         settings={
             "articles": len(texts),
             "documents": sizes[DOCUMENT],
@@ -114,9 +116,7 @@ def judge(cells: Sequence[Cell]) -> list[Figure]:
     """
     figures = []
     for series, name in ((DOCUMENT, "documents"), (CORPUS, "corpora")):
-        speeds = [
-            cell.words_per_second for cell in cells if cell.series == series and cell.tokens >= FLAT_FROM
-        ]
+        speeds = [cell.of_reference for cell in cells if cell.series == series and cell.tokens >= FLAT_FROM]
         figures.append(
             Figure(
                 f"{name} of {FLAT_FROM:,} tokens and more: the slowest, of the median speed",

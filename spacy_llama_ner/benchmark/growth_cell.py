@@ -8,17 +8,17 @@ import gc
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 
 import spacy
-from spacy.language import Language
 
 DOCUMENT, CORPUS = "document", "corpus"
-WARM_UP = 1_000  # tokens
+REFERENCE = 2_000  # tokens
+EVERY = 5.0  # seconds
+MEGABYTE = 10**6
 RESET_PEAK = "5"  # proc_pid_clear_refs(5)
 
 
@@ -26,7 +26,7 @@ RESET_PEAK = "5"  # proc_pid_clear_refs(5)
 class Job:
     """What a cell measures.
 
-    series (str): "document": one doc of so many tokens; "corpus": a stream of articles, each doc dropped when it is read.
+    series (str): "document": one doc of so many tokens; "corpus": a stream of articles whose docs are dropped.
     tokens (int): How many, as the pipeline's own tokenizer counts them.
     model (str): The pipeline: a folder or an installed package's name.
     texts (str): JSON file with a list of articles, which are taken in turn.
@@ -45,7 +45,8 @@ class Cell:
     """What it found.
 
     series (str), tokens (int): See `Job`.
-    words_per_second (float): The median of the rounds, of the process's own seconds.
+    words_per_second (float): Over all rounds, by the process's own seconds.
+    of_reference (float): The same, divided by the speed with which the same process read a small corpus in between.
     memory (int): Bytes of the highest peak of resident memory, beyond what the loaded and warm pipeline holds.
     rounds (int): How often it was read.
     """
@@ -53,8 +54,57 @@ class Cell:
     series: str
     tokens: int
     words_per_second: float
+    of_reference: float
     memory: int
     rounds: int
+
+
+@dataclass
+class Meter:
+    """Time and memory of a job, in turns with a reference that is read each few seconds and does not count.
+
+    reference (Callable): Reads the reference and returns its words.
+    every (float): Seconds of the job between two readings.
+    words, seconds: Of the job so far.
+    reference_words, reference_seconds: Of the reference so far.
+    memory (int): The highest peak so far, in bytes beyond what was held when the meter was made.
+    """
+
+    reference: Callable[[], int]
+    every: float = EVERY
+    words: int = 0
+    seconds: float = 0.0
+    reference_words: int = 0
+    reference_seconds: float = 0.0
+    memory: int = 0
+
+    def __post_init__(self) -> None:
+        self._held = forget_peak()
+        self._turn()
+
+    @property
+    def measured(self) -> float:
+        """RETURNS (float): Seconds of the job up to now."""
+        return self.seconds + time.process_time() - self._start
+
+    def see(self, words: int) -> None:
+        """Take notice of words that were read, and take the other turn if it is time."""
+        self.words += words
+        if time.process_time() - self._start >= self.every:
+            self.stop()
+
+    def stop(self) -> None:
+        """Count what the job has done, and read the reference."""
+        self.seconds += time.process_time() - self._start
+        self.memory = max(self.memory, resident("VmHWM") - self._held)
+        self._turn()
+
+    def _turn(self) -> None:
+        start = time.process_time()
+        self.reference_words += self.reference()
+        self.reference_seconds += time.process_time() - start
+        forget_peak()  # that of the reference
+        self._start = time.process_time()
 
 
 def measure_cell(job: Job) -> Cell:
@@ -67,17 +117,30 @@ def measure_cell(job: Job) -> Cell:
     docs = [nlp.make_doc(text) for text in json.loads(Path(job.texts).read_text(encoding="utf8"))]
     articles = [[token.text_with_ws for token in doc] for doc in docs if len(doc)]
     del docs
-    read(nlp, take(articles, WARM_UP))
+    reference = list(take(articles, REFERENCE))
     document = " ".join(take(articles, job.tokens)) if job.series == DOCUMENT else ""
     nlp.max_length = max(nlp.max_length, len(document))
-    held = forget_peak()
-    seconds: list[float] = []
-    while sum(seconds) < job.seconds or not seconds:
-        start = time.process_time()
-        words = read(nlp, [document] if document else take(articles, job.tokens))
-        seconds.append(time.process_time() - start)
-    memory = max(0, resident("VmHWM") - held)
-    return Cell(job.series, words, words / median(seconds), memory, len(seconds))
+
+    def read_reference() -> int:
+        return sum(len(doc) for doc in nlp.pipe(reference))
+
+    read_reference()  # the pipeline is warm now
+    meter = Meter(read_reference)
+    rounds = 0
+    while not rounds or meter.measured < job.seconds:
+        for doc in nlp.pipe([document] if document else take(articles, job.tokens)):
+            meter.see(len(doc))
+        rounds += 1
+    meter.stop()
+    speed = meter.words / meter.seconds
+    return Cell(
+        job.series,
+        meter.words // rounds,
+        speed,
+        speed / (meter.reference_words / meter.reference_seconds),
+        max(0, meter.memory),
+        rounds,
+    )
 
 
 def take(articles: Sequence[Sequence[str]], tokens: int) -> Iterator[str]:
@@ -96,11 +159,6 @@ def take(articles: Sequence[Sequence[str]], tokens: int) -> Iterator[str]:
         yield "".join(article[:tokens]).rstrip()
         tokens -= len(article)
         number += 1
-
-
-def read(nlp: Language, texts: Iterable[str]) -> int:
-    """RETURNS (int): The tokens of some texts, of which a pipeline has read each and none is kept."""
-    return sum(len(doc) for doc in nlp.pipe(texts))
 
 
 def forget_peak() -> int:

@@ -1,5 +1,6 @@
 """The plot of `bench growth`, as an SVG file beside the page that shows it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,10 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from spacy_llama_ner.benchmark.growth_cell import CORPUS, DOCUMENT
+from spacy_llama_ner.benchmark.growth_cell import CORPUS, DOCUMENT, MEGABYTE
 from spacy_llama_ner.report.plots import BLUE, ORANGE, STYLE, label_axes, plot_line, to_svg
 
-MEGABYTE = 1e6
 SERIES = {DOCUMENT: ("one document", BLUE), CORPUS: ("a corpus, streamed", ORANGE)}
 # A file has a size and a ground of its own, other than an element of the report's page: pages may be dark.
 FILE = '<svg width="828" height="279" style="background: #fff" '
@@ -35,10 +35,10 @@ def plot_growth(cells: Sequence[Mapping[str, Any]]) -> str:
             _scale(axes)
             axes.legend()
         speeds = [cell["words_per_second"] for cell in cells]
-        speed.set_ylim(10 ** int(len(str(int(min(speeds)))) - 1), 10 ** len(str(int(max(speeds)))))
+        speed.set_ylim(10 ** math.floor(math.log10(min(speeds))), 10 ** math.ceil(math.log10(max(speeds))))
         label_axes(speed, "Speed", "tokens", "words/s")
         label_axes(memory, "Peak memory beyond the pipeline's own", "tokens", "MB")
-        return to_svg(figure, describe_growth(cells)).replace("<svg ", FILE, 1) + "\n"
+        return str(to_svg(figure, describe_growth(cells))).replace("<svg ", FILE, 1)
 
 
 def describe_growth(cells: Sequence[Mapping[str, Any]]) -> str:
