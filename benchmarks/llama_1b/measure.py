@@ -11,7 +11,6 @@ waits for, do not count. On a GPU they are those of the clock.
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -23,8 +22,7 @@ from sentences import Sentence, count_words, make_batches
 from sides import Cell, make_side, use_device
 from spacy.util import fix_random_seed
 
-sys.path.append(str(Path(__file__).parents[1] / "size"))
-import memory
+from spacy_llama_ner.benchmark import memory
 
 WARM_UP = 2  # steps, and readings, that do not count
 

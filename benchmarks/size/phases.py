@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import memory
 import numpy as np
 import spacy
 import torch
@@ -23,6 +22,7 @@ from spacy.training import Example
 from spacy.util import fix_random_seed, load_config
 
 import spacy_llama_ner.network.network  # noqa: F401  # all libraries are loaded before anything is measured
+from spacy_llama_ner.benchmark import memory
 from spacy_llama_ner.network.backbone import load_tokenizer
 
 PIPE = "llama_crf_ner"

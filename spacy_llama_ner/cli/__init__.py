@@ -19,6 +19,7 @@ from spacy_llama_ner.cli import (  # noqa: E402, F401
     bench_annotate,
     bench_crf,
     bench_growth,
+    bench_loading,
     bench_prediction,
     bench_summary,
     bench_training,

@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 from statistics import mean, pstdev
 
-import make_backbone
 import pytest
 import torch
+
+from spacy_llama_ner.benchmark import make_backbone
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "llama_1b"
 sys.path.append(str(FOLDER))

@@ -5,17 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import make_backbone
-import memory
 import pytest
 import run
 import torch
 from safetensors import safe_open
 from transformers import AutoModel, LlamaConfig
 
+from spacy_llama_ner.benchmark import make_backbone, memory
 from spacy_llama_ner.network.backbone import load_tokenizer
 
-FOLDER = Path(run.__file__).parent
 linux = pytest.mark.skipif(
     not Path("/proc/self/status").is_file(), reason="memory is read from Linux's /proc, which is not here"
 )
@@ -110,8 +108,8 @@ def test_tokenizer_does_not_shrink(tmp_path):
 def test_peak_is_of_this_process_alone():
     """A child's peak does not begin with its parent's, as `ru_maxrss` does."""
     ballast = torch.ones(2**28, dtype=torch.uint8)
-    code = "import memory; print(memory.read('VmHWM'))"
-    child = subprocess.run([sys.executable, "-c", code], cwd=FOLDER, capture_output=True, check=True)
+    code = "from spacy_llama_ner.benchmark import memory; print(memory.read('VmHWM'))"
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert int(child.stdout) < ballast.nbytes < memory.read("VmHWM")
 
 
@@ -119,13 +117,13 @@ def test_peak_is_of_this_process_alone():
 def test_peak_counts_what_was_freed_and_mapped_files(tmp_path):
     (tmp_path / "file").write_bytes(bytes(2**26))
     code = (
-        "import memory, mmap, sys; before = memory.read('VmHWM'); block = b'x' * 2**27; del block;"
+        "import mmap, sys; from spacy_llama_ner.benchmark import memory; before = memory.read('VmHWM'); block = b'x' * 2**27; del block;"
         "own = memory.read('VmHWM'); file = open(sys.argv[1], 'rb');"
         "view = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ); sum(view[::4096]);"
         "print(own - before, memory.read('RssFile'))"
     )
     child = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "file")], cwd=FOLDER, capture_output=True, check=True
+        [sys.executable, "-c", code, str(tmp_path / "file")], capture_output=True, check=True
     )
     own, file = map(int, child.stdout.split())
     assert own > 0.95 * 2**27
