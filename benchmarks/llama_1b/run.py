@@ -3,8 +3,8 @@
     python benchmarks/llama_1b/run.py OUTPUT.json --gpu-id 0 --steps 50                the whole shape, on a GPU
     python benchmarks/llama_1b/run.py OUTPUT.json --layers 2 --steps 4 --read 16      two of its layers, on a CPU
 
-Random weights of the shape (see spacy_llama_ner/benchmark/make_backbone.py) in bfloat16, invented sentences of CoNLL-2003's
-lengths. Each cell is a process of its own: causal or bidirectional attention, LoRA or the last four layers
+Random weights of the shape (see spacy_llama_ner/benchmark/make_backbone.py) in bfloat16, invented sentences of
+CoNLL-2003's lengths. Each cell is a process of its own: causal or bidirectional attention, LoRA or the last four layers
 trained, gradient checkpointing off or on; and the rival, `LlamaForTokenClassification` with peft's LoRA. A rate is the
 median of the steps, memory the peak of training. Then both sides hold the weights in one process and take
 turns on the same sentences: a ratio is the median over these pairs.

@@ -3,13 +3,13 @@
     python benchmarks/size/run.py                  the shape of Llama-3.2-1B: 1.24B parameters, minutes
     python benchmarks/size/run.py --shape tiny     the same with a tiny one: seconds, run by `make test`
 
-Makes a backbone of random weights in sharded safetensors (see `benchmark/make_backbone.py`), 2.5 GB on disk. One process loads
+Makes a backbone of random weights in sharded safetensors (see `make_backbone.py`), 2.5 GB on disk. One process loads
 it by the recipe of configs/llama-3.2-1b.cfg (LoRA, frozen, bfloat16), trains 3 steps on 2 texts of 64 pieces, predicts
 and saves. Another loads that back, predicts and compares. Prints each figure with its bar, writes them as JSON, and
 exits with 1 if a bar is missed.
 
-Memory is the peak of the resident set, mapped files and libraries included (see `benchmark/memory.py`). torch has one thread,
-unless OMP_NUM_THREADS says otherwise. Times hold for files that the system has in memory already, as the backbone
+Memory is the peak of the resident set, mapped files and libraries included (see `spacy_llama_ner/benchmark/memory.py`). torch has
+one thread, unless OMP_NUM_THREADS says otherwise. Times hold for files that the system has in memory already, as the backbone
 after it was made. Linux only.
 """
 

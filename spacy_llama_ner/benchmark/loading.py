@@ -140,12 +140,16 @@ def figures(cells: dict[str, dict[str, dict[str, float]]], import_milliseconds: 
     """
     found = [
         Figure(
-            f"{name}, {shown}: peak over weights", job["peak"] / job["weights"], MOST_PEAK, "x", least=False
+            f"{name}: peak of {shown}, of the weights",
+            job["peak"] / job["weights"],
+            MOST_PEAK,
+            "x",
+            least=False,
         )
         for name, jobs in cells.items()
-        for shown, job in (("spacy.load", jobs["load"]), ("load, to_disk", jobs["save"]))
+        for shown, job in (("spacy.load", jobs["load"]), ("to_disk", jobs["save"]))
     ]
-    name = "import spacy_llama_ner, after import spacy"
+    name = "import spacy_llama_ner, beyond spaCy's own"
     return [*found, Figure(name, import_milliseconds, MOST_IMPORT, "ms", least=False)]
 
 
@@ -175,13 +179,13 @@ def tables(cells: dict[str, dict[str, dict[str, float]]], rounds: int) -> list[T
             ("", "weights, MB", "files, MB", "spacy.load, s", "to_disk, s"),
             times,
             [
-                f"Medians of {rounds} new processes each, in turns, by the clock; files that the system has in memory. "
+                f"Medians over new processes, {rounds} each, in turns, by the clock; files that the system has in memory. "
                 "Libraries were imported before, but for what they import as it is used."
             ],
         ),
         Table(
             "Peak of memory beyond the libraries, MB",
-            ("", "weights", "spacy.load", "of it anonymous", "load, to_disk", "of it anonymous"),
+            ("", "weights", "spacy.load", "anonymous", "load and to_disk", "anonymous"),
             peaks,
             [
                 "The most that was resident (`VmHWM`), mapped files included, less what was when spacy, torch, "

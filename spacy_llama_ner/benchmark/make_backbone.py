@@ -1,7 +1,7 @@
-"""Write a Llama of random weights as a Hugging Face folder, shard by shard; `benchmarks/size/make_backbone.py` is its command.
+"""Write a Llama of random weights as a Hugging Face folder, shard by shard.
 
 It has the shape, the file format and the dtype of the real thing and costs as much time and memory; only what it
-says is noise. At most one shard is in memory at a time.
+says is noise. At most one shard is in memory at a time. `benchmarks/size/make_backbone.py` is its command.
 
 The tokenizer is assets/llama-mini's byte-level BPE of 8,192 pieces, grown to the shape's vocabulary by merging
 pairs of its pieces, in the order of their ranks. So it reads any text without loss, and loads and saves a

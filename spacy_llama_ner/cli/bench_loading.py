@@ -48,11 +48,11 @@ def bench_loading_cli(
         make_backbone(tiny, "tiny")
         report = measure_loading(
             [
-                Cell("mini, backbone inside", mini_config, mini, inside=True),
-                Cell(f"{shape}, backbone beside", config, large, inside=False),
-                Cell(f"{shape}, backbone inside", config, large, inside=True),
+                Cell("mini", mini_config, mini, inside=True),
+                Cell(f"{shape}, beside", config, large, inside=False),
+                Cell(f"{shape}, inside", config, large, inside=True),
                 # What a pipeline takes whatever its weights: it has next to none.
-                Cell("2 tiny layers, backbone inside", config, tiny, inside=True, has_bar=False),
+                Cell("two tiny layers", config, tiny, inside=True, has_bar=False),
             ],
             rounds=rounds,
             import_rounds=import_rounds,

@@ -117,7 +117,8 @@ def test_peak_is_of_this_process_alone():
 def test_peak_counts_what_was_freed_and_mapped_files(tmp_path):
     (tmp_path / "file").write_bytes(bytes(2**26))
     code = (
-        "import mmap, sys; from spacy_llama_ner.benchmark import memory; before = memory.read('VmHWM'); block = b'x' * 2**27; del block;"
+        "import mmap, sys; from spacy_llama_ner.benchmark import memory;"
+        "before = memory.read('VmHWM'); block = b'x' * 2**27; del block;"
         "own = memory.read('VmHWM'); file = open(sys.argv[1], 'rb');"
         "view = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ); sum(view[::4096]);"
         "print(own - before, memory.read('RssFile'))"
