@@ -8,9 +8,9 @@ it by the recipe of configs/llama-3.2-1b.cfg (LoRA, frozen, bfloat16), trains 3 
 and saves. Another loads that back, predicts and compares. Prints each figure with its bar, writes them as JSON, and
 exits with 1 if a bar is missed.
 
-Memory is the peak of the resident set, mapped files and libraries included (see `spacy_llama_ner/benchmark/memory.py`). torch has
-one thread, unless OMP_NUM_THREADS says otherwise. Times hold for files that the system has in memory already, as the backbone
-after it was made. Linux only.
+Memory is the peak of the resident set, mapped files and libraries included (see `benchmark/memory.py` of the
+package). torch has one thread, unless OMP_NUM_THREADS says otherwise. Times hold for files that the system has in
+memory already, as the backbone after it was made. Linux only.
 """
 
 import argparse
