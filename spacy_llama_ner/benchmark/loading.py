@@ -179,7 +179,7 @@ def tables(cells: dict[str, dict[str, dict[str, float]]], rounds: int) -> list[T
             ("", "weights, MB", "files, MB", "spacy.load, s", "to_disk, s"),
             times,
             [
-                f"Medians over new processes, {rounds} each, in turns, by the clock; the system has the files in memory. "
+                f"Medians of {rounds} new processes each, in turns, by the clock; the system has the files in memory. "
                 "Libraries were imported before, but for what they import as it is used."
             ],
         ),

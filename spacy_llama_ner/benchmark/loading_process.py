@@ -99,8 +99,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.disable_progress_bar()
     if options.work == "make":
         report = make(*options.paths, inside=options.inside)
+    elif options.work == "load":
+        report = load(*options.paths)
     else:
-        report = {"load": load, "save": save}[options.work](*options.paths)
+        report = save(*options.paths)
     options.report.write_text(json.dumps(report), encoding="utf8")
 
 

@@ -101,7 +101,7 @@ def write_weights(folder: Path, shapes: dict[str, torch.Size], *, seed: int) -> 
     """
     generator = torch.Generator().manual_seed(seed)
     shards = plan_shards(shapes)
-    weight_map = {}
+    weight_map: dict[str, str] = {}
     for number, names in enumerate(shards, start=1):
         file = f"model-{number:05}-of-{len(shards):05}.safetensors"
         # Not bound to a name, which would keep a shard in memory while the next is made.
