@@ -179,8 +179,8 @@ def tables(cells: dict[str, dict[str, dict[str, float]]], rounds: int) -> list[T
             ("", "weights, MB", "files, MB", "spacy.load, s", "to_disk, s"),
             times,
             [
-                f"Medians of {rounds} new processes each, in turns, by the clock; the system has the files in memory. "
-                "Libraries were imported before, but for what they import as it is used."
+                f"Medians over new processes, {rounds} each, in turns, by the clock; files that the system has in "
+                "memory. Libraries were imported before, but for what they import as it is used."
             ],
         ),
         Table(
