@@ -118,10 +118,10 @@ def measure_crf(shapes: Sequence[Shape] = SHAPES, *, n_tags: int, rounds: float 
         difference = _difference(make_problem(shape, n_tags, torch.float64))
         figures.append(Figure(f"difference, {shape}, float64", difference, MOST_DIFFERENCE, "", least=False))
     notes = [
-        f"{n_tags} tags, medians of rounds in turns. A training step is the log-likelihood of a batch and its gradients "
-        "by emissions and parameters. Ours sums in float64 always; pytorch-crf has float32 for the many short rows and "
-        "float64 for the long one. The difference is the largest of loss and gradients in float64, relative to the "
-        "largest value of each; 1 if the best paths differ."
+        f"{n_tags} tags, medians of rounds in turns. A training step is the log-likelihood of a batch and its "
+        "gradients by emissions and parameters. Ours sums in float64 always; pytorch-crf has float32 for the many "
+        "short rows and float64 for the long one. The difference is the largest of loss and gradients in float64, "
+        "relative to the largest value of each; 1 if the best paths differ."
     ]
     return make_report(
         "crf",
