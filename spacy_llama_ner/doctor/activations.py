@@ -20,7 +20,7 @@ A frozen linear layer keeps nothing: its gradient needs its weight alone. In flo
 share one copy, unless dropout changes it. Eager attention keeps its probabilities, heads P (4 + 2 if e is 2), and
 neither output, denominator nor mask. Layers below the first that learns keep nothing, and what comes into that one
 needs no gradient. The last norm keeps 4 H + 4. With checkpointing a layer keeps its input alone, s H. A word keeps its
-state for the head, (4 + m) H, and in the CRF about 16 K^2 + 20 K.
+state for the head, (4 + m) H, and in the losses about 20 K; the CRF's sums, some 30 K, are NumPy's, on the CPU.
 
 Source: transformers 4.53, `modeling_llama.py` and `sdpa_attention.py`; peft, `tuners/lora/layer.py`; torch's autograd.
 docs/memory.md holds it against what torch keeps.
@@ -48,7 +48,7 @@ class Kept:
     layers (List[float]): Per layer, all that is kept of it without checkpointing.
     layer_input (float): What a layer keeps with checkpointing.
     last_norm (float): Of the norm after the last layer.
-    word (float): Of a word, in head and CRF.
+    word (float): Of a word, in head and losses.
     passing (float): Gradients and copies that live while one layer is worked on, as seen at the peak.
     """
 
@@ -115,7 +115,7 @@ def kept_bytes(
         layers=sizes,
         layer_input=float(state * hidden),
         last_norm=float(norm * flows + state * hidden * last_trained),
-        word=float((FLOAT32 + mask) * hidden + settings.use_crf * (16 * tags**2 + 20 * tags)),
+        word=float((FLOAT32 + mask) * hidden + 20 * tags),
         passing=float(max(3 * width * inner + 8 * hidden, 20 * hidden)) if flows else 0.0,
     )
 
