@@ -72,14 +72,14 @@ def columns(emissions: Tensor, mask: BoolArray) -> FloatArray:
     emissions (Tensor): Shape (D, T, K), of any floating type, on any device.
     mask (BoolArray): Shape (D, T).
     RETURNS (FloatArray): Shape (T, K, D), contiguous; 0 is each token's maximum (a shift that no result depends
-        on), and the padding holds 0.
+        on), and the padding holds 0; a token whose maximum is nan or infinite holds nan alone.
     """
     rows = to_numpy(emissions).transpose(1, 2, 0)  # (T, K, D)
     if not mask.all():
         rows = np.where(mask.T[:, None, :], rows, 0.0)
     rows = np.ascontiguousarray(rows)  # so that the maximum runs over contiguous memory
-    with np.errstate(invalid="ignore"):  # inf - inf is nan, and is reported as such
-        return rows - rows.max(axis=1, keepdims=True)
+    largest = rows.max(axis=1, keepdims=True)
+    return rows - np.where(np.isfinite(largest), largest, np.nan)
 
 
 def mirror(values: FloatArray, lengths: IntArray) -> FloatArray:
@@ -94,3 +94,14 @@ def mirror(values: FloatArray, lengths: IntArray) -> FloatArray:
         return values[::-1]
     source = np.maximum(lengths - 1 - np.arange(n_tokens)[:, None], 0)  # (T, C)
     return np.take_along_axis(values, source[:, None, :], axis=0)
+
+
+def total(values: FloatArray, inside: BoolArray) -> FloatArray:
+    """Sum over time, pairwise: of long rows the running sum would lose digits that the difference of two totals needs.
+
+    values (FloatArray): Shape (T, C).
+    inside (BoolArray): Shape (T, C): what counts.
+    RETURNS (FloatArray): Shape (C,).
+    """
+    # NumPy sums pairwise along contiguous memory only.
+    return np.ascontiguousarray(np.where(inside, values, 0.0).T).sum(axis=1)

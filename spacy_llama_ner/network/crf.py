@@ -125,7 +125,8 @@ class CRF(torchcrf.CRF):
         emissions (Tensor): Float, shape (D, T, K), in nats.
         allowed (Tensor): Bool, shape (D, T, K): the tags each token may have; ignored where mask is False.
         mask (Tensor): Bool, shape (D, T); each row a run of True, then False; a row may be all False.
-        RETURNS (Tensor): Float64 (float32 on mps), shape (D,); 0 for a row without tokens.
+        RETURNS (Tensor): Float64 (float32 on mps), shape (D,); 0 for a row without tokens, nan for one with nan or
+            inf.
         RAISES (ValueError): If shapes disagree, a mask has a hole, or a row has no legal path.
         Source: Tsuboi et al. (2008), Training Conditional Random Fields Using Incomplete
             Annotations (COLING).
@@ -182,7 +183,8 @@ class CRF(torchcrf.CRF):
 
         emissions (Tensor): Float, shape (D, T, K), in nats.
         mask (Tensor): Bool, shape (D, T); each row a run of True, then False; a row may be all False.
-        RETURNS (Tensor): Float32, shape (D, T, K); rows sum to 1 where mask is True, 0 elsewhere. No graph.
+        RETURNS (Tensor): Float32, shape (D, T, K); tokens sum to 1 where mask is True, 0 elsewhere. No graph. A row
+            with nan or inf holds nan.
         RAISES (ValueError): If shapes disagree, a mask has a hole, or a row has no legal path.
         Source: Sutton & McCallum (2012), An Introduction to CRFs, 4.1.
         """

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spacy_llama_ner.network.chain import DISALLOWED, FloatArray, IntArray, Scores
+from spacy_llama_ner.network.chain import DISALLOWED, FloatArray, IntArray, Scores, total
 from spacy_llama_ner.network.sums import PathSums, sum_paths
 
 
@@ -35,8 +35,8 @@ class KnownPaths:
         moves = scores.transitions[tags[:-1], tags[1:]]  # (T - 1, C)
         last = tags[np.maximum(lengths - 1, 0), np.arange(len(lengths))]
         self.log_totals = (
-            np.where(self._inside, own, 0.0).sum(axis=0)
-            + np.where(self._continued, moves, 0.0).sum(axis=0)
+            total(own, self._inside)
+            + total(moves, self._continued)
             + scores.start[tags[0]]
             + scores.end[last]
         )

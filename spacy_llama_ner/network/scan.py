@@ -27,26 +27,32 @@ def scan(
     RETURNS (tuple[FloatArray, FloatArray]): States (T, ..., K, C), as the semiring has them, and scales (T, ..., 1, C)
         in nats: the true state is the state plus (in nats) the sum of the scales up to it.
     """
+    largest = _largest(semiring, first)
+    first = first - largest
     if block:
-        return _scan_blocks(semiring, first, emissions, block)
-    return _scan_steps(semiring, semiring.begin(first), emissions)
+        states, scales = _scan_blocks(semiring, first, emissions, block)
+    else:
+        states, scales = _scan_steps(semiring, semiring.begin(first), emissions)
+    scales[0] = largest
+    return states, scales
 
 
 def _scan_steps(
     semiring: Semiring, first: FloatArray, emissions: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Like `scan`, with `first` as the semiring has it."""
+    """Like `scan`, with `first` as the semiring has it, and settled."""
     states = np.empty((len(emissions) + 1, *first.shape))
     scales = np.full((len(states), *first.shape[:-2], 1, first.shape[-1]), semiring.one)
     states[0] = first
+    n_steps = len(emissions)
     spread, absorb, settle, every = semiring.spread, semiring.absorb, semiring.settle, semiring.every
     for step, emission in enumerate(emissions, start=1):
         state = states[step]
         spread(states[step - 1], state)
         absorb(state, emission)
         if every and (
-            step % every == 0 or step == len(emissions)
-        ):  # a block's last one: the next starts settled
+            step % every == 0 or step == n_steps
+        ):  # the last one too: the next block starts settled
             settle(state, scales[step])
     return states, scales if semiring.one == 0.0 else np.log(scales)
 
@@ -54,7 +60,7 @@ def _scan_steps(
 def _scan_blocks(
     semiring: Semiring, first: FloatArray, emissions: FloatArray, length: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Like `scan`."""
+    """Like `scan`, with `first` settled."""
     n_rows = first.shape[-1]
     n_steps, n_blocks = len(emissions), math.ceil(len(emissions) / length)
     padded = np.full((n_blocks * length, *first.shape), semiring.one)
@@ -62,8 +68,6 @@ def _scan_blocks(
     blocked = padded.reshape(n_blocks, length, *first.shape)
     blocked = np.moveaxis(blocked, 0, -1).reshape(length, *first.shape[:-1], n_rows * n_blocks)
 
-    largest = _largest(semiring, first)
-    first = first - largest  # as the first block starts; its scale says so
     starts = semiring.begin(_chain(semiring, first, _products(semiring, blocked, n_rows)))
     states, scales = _scan_steps(semiring, starts, blocked)
 
@@ -75,7 +79,7 @@ def _scan_blocks(
 
     return (
         np.concatenate([semiring.begin(first)[None], in_order(states)]),
-        np.concatenate([largest[None], in_order(scales)]),
+        np.concatenate([np.zeros((1, *scales.shape[1:-1], n_rows)), in_order(scales)]),
     )
 
 
@@ -122,6 +126,7 @@ def _chain(semiring: Semiring, first: FloatArray, products: FloatArray) -> Float
 
 def _largest(semiring: Semiring, state: FloatArray) -> FloatArray:
     """RETURNS (FloatArray): Shape (..., 1, C): what settles states (..., K, C), in nats; 0 if nothing has to."""
+    if not semiring.every:
+        return np.zeros_like(state[..., :1, :])
     largest = state.max(axis=-2, keepdims=True)
-    # What is impossible has to stay so.
-    return np.where(largest > IMPOSSIBLE, largest, 0.0) if semiring.every else np.zeros_like(largest)
+    return np.where(largest > IMPOSSIBLE, largest, 0.0)  # what is impossible has to stay so

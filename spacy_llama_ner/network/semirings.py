@@ -123,11 +123,12 @@ class LogPlus:
 class Scaled:
     """The sum of paths as products of matrices: one exponential for each score, none for each step.
 
-    Exact while nothing underflows. Let no factor of a step (transition times emission) be below e^-r, if it is not 0.
-    Then states that are settled after at most 100 / r steps, with nothing below e^-100 when they are, hold nothing
-    below e^-200 in between: what is too small for float64 was seen before it vanished, and even two states and a
-    transition between them multiply to more than e^-500. A state that settles to less than e^-100, or a larger r, sets
-    `exact` to False; such chains need `LogPlus`. As a step multiplies by K at most, 32 of them cannot overflow.
+    Exact while nothing underflows. Let no step multiply (transition times emission) by less than e^-r, unless by 0.
+    States have 1 as their largest at the first token and whenever they are settled, and that is after at most 100 / r
+    steps. If all that is not 0 is then e^-100 or more, it stays e^-200 or more in between, and even two states and a
+    transition between them multiply to e^-500. A state that starts or settles below e^-100 might vanish later: that,
+    or an r above 100, sets `exact` to False, and such chains need `LogPlus`. As a step multiplies by K at most, 32 of
+    them cannot overflow.
 
     transitions (FloatArray): Shape (..., K, K), [from, to], none above 0.
     emissions (FloatArray): Of any shape, none above 0: those that will be absorbed.

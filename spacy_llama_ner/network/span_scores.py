@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spacy_llama_ner.network.chain import IMPOSSIBLE, FloatArray, IntArray
+from spacy_llama_ner.network.chain import DISALLOWED, IMPOSSIBLE, FloatArray, IntArray
 from spacy_llama_ner.network.semirings import log_sum
 from spacy_llama_ner.network.sums import PathSums
 
@@ -48,11 +48,10 @@ def span_log_probabilities(
     np.add.at(result, owner, steps)
 
     # no I at end
-    closing = next_tag(
-        row, np.minimum(end, len(before) - 1), np.where(n_inside == 0, begin, inside)
-    )  # (N, K)
-    np.put_along_axis(closing, inside[:, None], -np.inf, axis=1)
-    result += np.where(end < lengths[row], np.logaddexp.reduce(closing, axis=1), 0.0)
+    following, previous = np.minimum(end, len(before) - 1), np.where(n_inside == 0, begin, inside)
+    closing = next_tag(row, following, previous)  # (N, K)
+    np.put_along_axis(closing, inside[:, None], DISALLOWED, axis=1)
+    result += np.where(end < lengths[row], log_sum(closing, axis=1), 0.0)
     return np.minimum(np.where(result < IMPOSSIBLE, -np.inf, result), 0.0)
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from spacy_llama_ner.network.chain import IMPOSSIBLE, FloatArray, IntArray, Scores, mirror
+from spacy_llama_ner.network.chain import IMPOSSIBLE, FloatArray, IntArray, Scores, mirror, total
 from spacy_llama_ner.network.scan import scan
 from spacy_llama_ner.network.semirings import LogPlus, Scaled, Semiring, log_sum, logarithms
 
@@ -88,7 +88,8 @@ def _totals(
     """RETURNS (FloatArray): Shape (C,), see `PathSums`, of the forward states (T, K, C) and scales (T, 1, C)."""
     rows, last = np.arange(len(lengths)), np.maximum(lengths - 1, 0)
     final = semiring.leave(states[last, :, rows]) + end  # (C, K)
-    return log_sum(final, axis=1) + scales.cumsum(axis=0)[last, 0, rows] + shift * last
+    passed = np.arange(len(states))[:, None] <= last  # (T, C)
+    return log_sum(final, axis=1) + total(scales[:, 0], passed) + shift * last
 
 
 class _Sums:
@@ -117,6 +118,17 @@ class _Sums:
         self._beyond = steps >= lengths  # (T, C)
         self._continued = steps[:-1] < self._last  # (T - 1, C): whether another token follows
 
+    def _finish(self, marginals: FloatArray, final: FloatArray) -> FloatArray:
+        """Set the marginals (T, K, C) of each row's last token and of the padding.
+
+        final (FloatArray): Shape (C, K): the last tokens' forward states, in nats.
+        RETURNS (FloatArray): The marginals given.
+        """
+        final = final + self._end  # in nats: end scores are of any size
+        marginals[self._last, :, self._rows] = np.exp(final - log_sum(final, axis=1)[:, None])
+        np.copyto(marginals, 0.0, where=self._beyond[:, None, :])
+        return marginals
+
 
 class _Products(_Sums):
     """The sums as probabilities: none so small that the product of three vanishes, see `Scaled`."""
@@ -128,10 +140,7 @@ class _Products(_Sums):
         joint, norm = self._joint
         result = np.empty_like(self._before)
         np.divide(joint, norm[:, None, :], out=result[:-1])
-        final = self._before[self._last, :, self._rows] * np.exp(self._end)  # (C, K)
-        result[self._last, :, self._rows] = final / final.sum(axis=1, keepdims=True)
-        np.copyto(result, 0.0, where=self._beyond[:, None, :])
-        return result
+        return self._finish(result, logarithms(self._before[self._last, :, self._rows]))
 
     def expected_transitions(self, weights: FloatArray) -> FloatArray:
         _, norm = self._joint
@@ -166,17 +175,13 @@ class _Logs(_Sums):
         joint, norm = self._joint
         result = np.empty_like(self._before)
         np.exp(joint - norm[:, None, :], out=result[:-1])
-        final = self._before[self._last, :, self._rows] + self._end  # (C, K)
-        result[self._last, :, self._rows] = np.exp(final - log_sum(final, axis=1)[:, None])
-        np.copyto(result, 0.0, where=self._beyond[:, None, :])
-        return result
+        return self._finish(result, self._before[self._last, :, self._rows])
 
     def expected_transitions(self, weights: FloatArray) -> FloatArray:
         _, norm = self._joint
         result = np.empty_like(self._transitions)
-        for tag, leaving in enumerate(
-            self._transitions
-        ):  # (K,): by tags, or memory would hold all pairs of all tokens
+        # Tag by tag, or memory would hold all pairs of all tokens.
+        for tag, leaving in enumerate(self._transitions):  # (K,)
             pairs = np.exp((self._before[:-1, tag] - norm)[:, None, :] + leaving[:, None] + self._after[1:])
             counts = np.where(self._continued[:, None, :], pairs, 0.0).sum(axis=0)  # (K, C)
             result[tag] = counts @ weights

@@ -346,11 +346,45 @@ def test_log_likelihood_takes_half_precision_emissions():
     assert torch.equal(got, crf.log_likelihood(emissions.double(), one_hot(tags), torch.ones(2, 5)))
 
 
-def test_log_likelihood_passes_nan_on_in_its_row_alone():
-    emissions, tags = torch.randn(2, 4, K), random_legal_tags([4, 4])
-    emissions[1, 2, 0] = math.nan
-    got = make_crf()(emissions, tags, reduction="none")
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+@pytest.mark.parametrize(("length", "position"), [(1, 0), (4, 2), (300, 0), (300, 150)])
+def test_crf_passes_nan_on_in_its_row_alone(length, position, broken):
+    crf, emissions = make_crf(), torch.randn(2, length, K)
+    allowed = one_hot(random_legal_tags([length, length]))
+    allowed[:, length // 3] = True
+    mask, spans = torch.ones(2, length), [(position, position + 1, 1, 2), (0, length, 1, 2)]
+    marginals, values = (
+        crf.marginals(emissions, mask),
+        crf.span_log_probabilities(emissions, mask, [spans] * 2),
+    )
+    emissions[1, position, 0] = broken
+    emissions.requires_grad_()
+    got = crf.log_likelihood(emissions, allowed, mask)
+    got.sum().backward()
     assert got.isnan().tolist() == [False, True]
+    assert emissions.grad[0].isfinite().all()
+    assert emissions.grad[1].isnan().all()
+    got = crf.marginals(emissions, mask)
+    torch.testing.assert_close(got[0], marginals[0])
+    assert got[1].isnan().all()
+    got = crf.span_log_probabilities(emissions, mask, [spans] * 2)
+    assert got[0] == pytest.approx(values[0])
+    assert not any(math.isfinite(value) for value in got[1])
+
+
+def test_log_likelihood_of_a_sure_row_keeps_its_digits_however_long():
+    # What differs between the two sums is 1e-13 of them.
+    crf, n_tokens = CRF(3).double(), 20_000
+    arriving = torch.randn(3, dtype=torch.float64) * 5
+    with torch.no_grad():
+        crf.start_transitions.copy_(arriving)
+        crf.transitions.copy_(arriving.expand(3, 3))  # from whatever tag: tokens do not depend on each other
+        crf.end_transitions.zero_()
+    tags = torch.randint(3, (1, n_tokens))
+    emissions = torch.randn(1, n_tokens, 3, dtype=torch.float64) + 40.0 * one_hot(tags, 3)
+    logs = torch.log_softmax(emissions + arriving, dim=2).gather(2, tags.unsqueeze(2))
+    assert crf(emissions, tags).item() == pytest.approx(math.fsum(logs.flatten().tolist()), abs=2e-10)
 
 
 @pytest.mark.parametrize("position", [0, 5, 40, 59])

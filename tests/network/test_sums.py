@@ -105,6 +105,38 @@ def test_sums_are_right_where_two_paths_part_far(spread):
     np.testing.assert_allclose(got.marginals()[:, 1], expected, rtol=0, atol=1e-10)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [-900.0, 900.0])
+@pytest.mark.parametrize("n_tokens", [1, 30, 300])  # the last in blocks
+@pytest.mark.usefixtures("way")
+def test_sums_are_right_where_all_start_or_end_scores_are_large(n_tokens, size):
+    emissions, scores = random_problem(n_tokens, 3, 2)
+    lengths, weights = np.array([n_tokens, 1]), np.ones(2)
+    expected = sum_paths(emissions, lengths, scores)
+    start, end = scores.start + np.where(scores.start < IMPOSSIBLE, 0.0, size), scores.end + size
+    for moved in (
+        Scores(start, scores.transitions, scores.end),
+        Scores(scores.start, scores.transitions, end),
+    ):
+        got = sum_paths(emissions, lengths, moved)
+        np.testing.assert_allclose(got.log_totals, expected.log_totals + size, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(got.marginals(), expected.marginals(), rtol=0, atol=1e-10)
+        np.testing.assert_allclose(
+            got.expected_transitions(weights), expected.expected_transitions(weights), rtol=0, atol=1e-9
+        )
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.usefixtures("way")
+def test_sums_are_right_where_no_row_may_end_in_the_tag_that_ends_best():
+    emissions, scores = random_problem(30, 3, 2)
+    emissions[-1, 2] = DISALLOWED
+    expected = sum_paths(emissions, np.full(2, 30), scores).marginals()
+    scores.end[2] = 900.0
+    got = sum_paths(emissions, np.full(2, 30), scores).marginals()
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-12)
+
+
 @pytest.mark.usefixtures("way")
 def test_sums_of_no_legal_path_are_impossible_in_that_row_alone():
     emissions, scores = random_problem(4, 3, 3)
@@ -118,3 +150,5 @@ def test_sums_take_products_where_they_are_exact_and_logarithms_elsewhere():
     usual, scores = random_problem(30, 5, 2, scale=3.0)
     assert type(sum_paths(usual, lengths, scores)).__name__ == "_Products"
     assert type(sum_paths(usual * 1e3, lengths, scores)).__name__ == "_Logs"
+    scores.start[2:] += 900.0  # what the other tags start with vanishes
+    assert type(sum_paths(usual, lengths, scores)).__name__ == "_Logs"
