@@ -50,9 +50,8 @@ def _scan_steps(
         state = states[step]
         spread(states[step - 1], state)
         absorb(state, emission)
-        if every and (
-            step % every == 0 or step == n_steps
-        ):  # the last one too: the next block starts settled
+        # After the last step too: the next block starts settled.
+        if every and (step % every == 0 or step == n_steps):
             settle(state, scales[step])
     return states, scales if semiring.one == 0.0 else np.log(scales)
 
