@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: all test test-slow check bench-conll2003 bench-llama-1b bench-pretraining bench-size docs notebook clean
+.PHONY: all test test-slow check bench bench-conll2003 bench-llama-1b bench-pretraining bench-size docs notebook clean
 
 all: $(VENV)/project
 	$(BIN)/python -m spacy project run all . --vars.profile $(PROFILE)
@@ -27,6 +27,20 @@ check: $(VENV)/dev
 	$(BIN)/mypy
 	$(BIN)/python -m spacy_llama_ner build-corpus assets/mini-news --check
 	$(BIN)/python -m spacy_llama_ner check-corpus assets/mini-news
+
+# Every figure of docs/benchmarks.md that `bench` measures, beside its bar; 1 thread, an hour or more. CONLL=folder with CoNLL-2003: prediction, too.
+# All of them run, whatever misses its bar; the summary says which.
+bench: $(VENV)/project $(if $(CONLL),bench-conll2003)
+	$(PIP) -e ".[project,ray]"
+	$(BIN)/python -m spacy project run convert .
+	$(BIN)/python -m spacy project run train .
+	-$(BIN)/python -m spacy_llama_ner bench crf
+	-$(BIN)/python -m spacy_llama_ner bench training
+	-$(BIN)/python -m spacy_llama_ner bench loading
+	-$(BIN)/python -m spacy_llama_ner bench growth
+	-$(BIN)/python -m spacy_llama_ner bench annotate
+	$(if $(CONLL),-$(BIN)/python -m spacy_llama_ner bench prediction)
+	$(BIN)/python -m spacy_llama_ner bench summary metrics/bench
 
 # Against spaCy's transformer + ner on one backbone: CONLL=folder with train.* and dev.* of CoNLL-2003. Half an hour.
 bench-conll2003: $(VENV)/project
