@@ -1,6 +1,7 @@
 """A tiny pipeline whose corpus contradicts itself: it is sure, and often wrong."""
 
 import random
+from itertools import cycle, islice
 from pathlib import Path
 
 import spacy
@@ -15,11 +16,16 @@ PLACES = ["Berlin", "Lisbon", "Ghana", "Norway", "Oslo", "Geneva"]
 
 
 def make_docs(nlp: Language, n: int, *, seed: int) -> list[Doc]:
-    """Make sentences with a person and a place, a quarter of which are labelled as the other."""
+    """Make sentences with a person and a place, a quarter of which are labelled as the other.
+
+    The first 36 differ: no two that are alike have other labels, between which a pipeline could not decide.
+    """
     rng = random.Random(seed)
+    pairs = [(person, place) for person in PERSONS for place in PLACES]
+    rng.shuffle(pairs)
     docs = []
-    for _ in range(n):
-        words = [rng.choice(PERSONS), "left", rng.choice(PLACES), "on", "Monday", "."]
+    for name, town in islice(cycle(pairs), n):
+        words = [name, "left", town, "on", "Monday", "."]
         person, place = (
             label if rng.random() < 0.75 else other for label, other in (("PER", "LOC"), ("LOC", "PER"))
         )
@@ -35,7 +41,7 @@ def make_half_learned(backbone: Path) -> Language:
     nlp.add_pipe("llama_crf_ner", name=PIPE, config={"model": {"lora_rank": 4, "backbone": source}})
     examples = [Example(Doc(nlp.vocab, [t.text for t in doc]), doc) for doc in make_docs(nlp, 24, seed=0)]
     optimizer = nlp.initialize(lambda: examples)
-    optimizer.learn_rate = 0.02
+    optimizer.learn_rate = 0.01
     for _ in range(40):
         nlp.update(examples, sgd=optimizer)
     return nlp

@@ -47,6 +47,9 @@ max_grad_norm = 1.0
 head_learn_rate_scale = 1.0
 backbone_learn_rate_scale = 1.0
 gradual_unfreezing_steps = 0
+predict_dtype = null
+merge_to_predict = true
+compile_to_predict = false
 
 [llama_crf_ner.model.backbone]
 @misc = "spacy_llama_ner.HuggingFaceBackbone.v1"
