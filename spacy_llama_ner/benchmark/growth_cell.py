@@ -15,6 +15,8 @@ from pathlib import Path
 
 import spacy
 
+from spacy_llama_ner.benchmark import memory
+
 DOCUMENT, CORPUS = "document", "corpus"
 REFERENCE = 2_000  # tokens
 EVERY = 5.0  # seconds
@@ -96,7 +98,7 @@ class Meter:
     def stop(self) -> None:
         """Count what the job has done, and read the reference."""
         self.seconds += time.process_time() - self._start
-        self.memory = max(self.memory, resident("VmHWM") - self._held)
+        self.memory = max(self.memory, memory.read("VmHWM") - self._held)
         self._turn()
 
     def _turn(self) -> None:
@@ -167,29 +169,13 @@ def forget_peak() -> int:
     RETURNS (int): Bytes that are resident now, when free memory has gone back to the system.
     """
     gc.collect()
-    with suppress(
-        OSError, AttributeError
-    ):  # not with glibc: the peaks are then too small by what is free now
+    # Without glibc the peaks are too small by what is free now.
+    with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
-    with suppress(
-        OSError
-    ):  # not allowed: the peak may then be that of loading, too large but never too small
+    # Where this is not allowed the peak may be that of loading: too large, but never too small.
+    with suppress(OSError):
         Path("/proc/self/clear_refs").write_text(RESET_PEAK)
-    return resident("VmRSS")
-
-
-def resident(field: str) -> int:
-    """Read this process's resident memory from Linux's own books.
-
-    field (str): "VmRSS" for now, or "VmHWM" for the peak.
-    RETURNS (int): Bytes.
-    RAISES (ValueError): If this is not Linux.
-    """
-    status = Path("/proc/self/status")
-    if not status.is_file():
-        raise ValueError(f"{status} is not there: bench growth measures memory on Linux only.")
-    lines = dict(line.split(":", 1) for line in status.read_text(encoding="utf8").splitlines())
-    return int(lines[field].split()[0]) * 1024
+    return memory.read("VmRSS")
 
 
 if __name__ == "__main__":
