@@ -37,7 +37,7 @@ def set_attention(trunk: PreTrainedModel, attention: str) -> None:
     RAISES (ValueError): If information does not flow as configured, leaks from padding, or the range has no layer.
     """
     name = trunk.config.model_type
-    encoder = sees_ahead(trunk)
+    ahead = encoder = sees_ahead(trunk)
     bidirectional = layer_range(trunk, attention)
     if encoder and attention != "bidirectional":
         raise ValueError(
@@ -51,13 +51,14 @@ def set_attention(trunk: PreTrainedModel, attention: str) -> None:
         kernel = trunk.config._attn_implementation
         if kernel in _KERNELS:
             trunk.config._attn_implementation = _name(kernel)
-        if not _flows_back(trunk):
+        ahead = _flows_back(trunk)
+        if not ahead:
             raise ValueError(
                 f'attention = "{attention}", but information does not flow backwards in this backbone ({name}): '
                 "it does not support transformers' attention interface. Set attention = "
                 '"causal", or use another backbone'
             )
-    check_flow(trunk, None if encoder else bidirectional)
+    check_flow(trunk, None if encoder else bidirectional, ahead=ahead)
 
 
 def is_switched(trunk: PreTrainedModel) -> bool:

@@ -1,6 +1,7 @@
 """The canary: change a piece, and look on the actual weights whose states move."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -26,67 +27,75 @@ def sees_ahead(trunk: PreTrainedModel) -> bool:
     return _moved(_states(trunk, first)[:, :-1], _states(trunk, second)[:, :-1])
 
 
-def check_flow(trunk: PreTrainedModel, bidirectional: Container[int] | None) -> None:
+def check_flow(
+    trunk: PreTrainedModel, bidirectional: Container[int] | None, *, ahead: bool | None = None
+) -> None:
     """Check that information flows as configured, in each layer, alone and in a padded batch.
 
     trunk (PreTrainedModel): The backbone, in evaluation mode.
     bidirectional (Optional[Container[int]]): The layers that see ahead; None for an encoder, which is not looked into.
+    ahead (Optional[bool]): What `sees_ahead` says of it, where it has just been asked.
     RAISES (ValueError): If a layer sees what it should not, or not what it should; or if padding leaks.
     """
-    _check_padding(trunk)
-    if bidirectional is None or not attention_modules(trunk):
+    found = None if bidirectional is None or not attention_modules(trunk) else stack(trunk)
+    layers = None if found is None else found[1]
+    padded = _check_padding(trunk, sees_ahead(trunk) if ahead is None else ahead, layers)
+    if bidirectional is None or layers is None:
         return
-    for padded in (False, True):
-        for layer, ahead in enumerate(_layer_flow(trunk, padded=padded)):
-            if ahead != (layer in bidirectional):
+    for flow, place in ((_layer_flow(trunk, layers), ""), (padded, " in a padded batch")):
+        for layer, sees in enumerate(flow):
+            if sees != (layer in bidirectional):
                 raise ValueError(
                     f"attention: layer {layer} of the backbone ({trunk.config.model_type}) "
-                    f"{'sees ahead' if ahead else 'does not see ahead'}{' in a padded batch' if padded else ''}, "
+                    f"{'sees ahead' if sees else 'does not see ahead'}{place}, "
                     'which is not as configured. Set attention = "causal", or use another backbone'
                 )
 
 
-def _check_padding(trunk: PreTrainedModel) -> None:
-    """Check flow in a padded batch: same direction as without, and nothing leaks from the padding."""
-    ahead = sees_ahead(trunk)
+def _check_padding(trunk: PreTrainedModel, ahead: bool, layers: nn.ModuleList | None) -> list[bool]:
+    """Check flow in a padded batch: same direction as without, and nothing leaks from the padding.
+
+    Two passes, each row compared with itself: a row's place in a batch may decide how sums are rounded.
+
+    RETURNS (List[bool]): As `_layer_flow`, in this batch.
+    """
     first, second = _probe(trunk)
-    mask = torch.ones(2, WINDOW + PADDING, dtype=torch.bool, device=first.device)
-    mask[0, WINDOW:] = False
     filler = first[:, :PADDING]
     long = torch.cat([first, filler], dim=1)
-    base, changed, leaked = (
-        _states(trunk, torch.cat([row, long]), mask)[0, : WINDOW - 1]
-        for row in (
-            long,
-            torch.cat([second, filler], dim=1),
-            torch.cat([first, second[:, -PADDING:]], dim=1),
-        )
-    )
-    if _moved(base, changed) != ahead:
-        raise ValueError("attention: information flows differently in a padded batch than in a single window")
-    if _moved(base, leaked):
-        raise ValueError("attention: padding leaks into real pieces; the attention mask is not respected")
-
-
-def _layer_flow(trunk: PreTrainedModel, *, padded: bool) -> list[bool]:
-    """Look into each layer by itself, in one pass: two rows that differ in the last real piece alone when it begins.
-
-    RETURNS (List[bool]): Per layer, whether earlier states move with the last one.
-    """
-    found = stack(trunk)
-    if found is None:
-        return []
-    first, _ = _probe(trunk)
-    ids = first.repeat(2, 1)
-    mask = torch.ones_like(ids, dtype=torch.bool)
-    if padded:
-        ids = torch.cat([ids, ids[:, :PADDING]], dim=1)
-        mask = torch.cat([mask, torch.zeros_like(mask[:, :PADDING])], dim=1)
+    changed = torch.cat([second, filler], dim=1)
+    leaked = torch.cat([first, second[:, -PADDING:]], dim=1)
+    mask = torch.ones(4, WINDOW + PADDING, dtype=torch.bool, device=first.device)
+    mask[:3, WINDOW:] = False
     flow: list[bool] = []
+    with _looking_into(layers, flow):
+        one = _states(trunk, torch.cat([long, long, long, long]), mask)[:, : WINDOW - 1]
+    two = _states(trunk, torch.cat([changed, long, leaked, long]), mask)[:, : WINDOW - 1]
+    if _moved(one[0], two[0]) != ahead:
+        raise ValueError("attention: information flows differently in a padded batch than in a single window")
+    if _moved(one[2], two[2]):
+        raise ValueError("attention: padding leaks into real pieces; the attention mask is not respected")
+    return flow
+
+
+def _layer_flow(trunk: PreTrainedModel, layers: nn.ModuleList) -> list[bool]:
+    """RETURNS (List[bool]): Per layer, whether earlier states move with the last one."""
+    flow: list[bool] = []
+    with _looking_into(layers, flow):
+        _states(trunk, _probe(trunk)[0].repeat(2, 1))
+    return flow
+
+
+@contextmanager
+def _looking_into(layers: nn.ModuleList | None, flow: list[bool]) -> Iterator[None]:
+    """Look into each layer by itself, in one pass: when it begins, row 1 becomes row 0 but for the last real piece.
+
+    layers (Optional[ModuleList]): The backbone's; None for none.
+    flow (List[bool]): Gets, per layer, whether row 0's and row 1's earlier states differ when it ends.
+    """
 
     def before(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple, dict]:
-        hidden = args[0] if args else kwargs["hidden_states"]  # (2, P, H)
-        hidden = torch.stack([hidden[0], hidden[0]])
+        hidden = (args[0] if args else kwargs["hidden_states"]).clone()  # (B, P, H)
+        hidden[1] = hidden[0]
         hidden[1, WINDOW - 1] *= -1.0
         return ((hidden, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": hidden})
 
@@ -94,14 +103,13 @@ def _layer_flow(trunk: PreTrainedModel, *, padded: bool) -> list[bool]:
         hidden = (output[0] if isinstance(output, tuple) else output).float()
         flow.append(_moved(hidden[0, : WINDOW - 1], hidden[1, : WINDOW - 1]))
 
-    handles = [layer.register_forward_pre_hook(before, with_kwargs=True) for layer in found[1]]
-    handles += [layer.register_forward_hook(after) for layer in found[1]]
+    handles = [layer.register_forward_pre_hook(before, with_kwargs=True) for layer in layers or ()]
+    handles += [layer.register_forward_hook(after) for layer in layers or ()]
     try:
-        _states(trunk, ids, mask)
+        yield
     finally:
         for handle in handles:
             handle.remove()
-    return flow
 
 
 def _probe(trunk: PreTrainedModel) -> tuple[Tensor, Tensor]:

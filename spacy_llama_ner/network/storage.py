@@ -24,17 +24,11 @@ import torch
 from peft import PeftModel
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 from transformers import PreTrainedModel
 
 from spacy_llama_ner.network.adapters import load_adapters, save_adapters
-from spacy_llama_ner.network.backbone import (
-    BackboneReference,
-    base_weights,
-    fingerprint,
-    load_backbone,
-    load_tokenizer,
-)
+from spacy_llama_ner.network.backbone import BackboneReference, fingerprint, load_backbone, load_tokenizer
+from spacy_llama_ner.network.backbone_files import save_backbone
 from spacy_llama_ner.network.identity import config_differences, shaping_config
 from spacy_llama_ner.network.network import TaggingNetwork
 from spacy_llama_ner.network.quantization import check_storable, quantize_trunk
@@ -48,7 +42,6 @@ FORMAT = 1
 MANIFEST = "network.json"
 HEAD = "head.safetensors"
 UNFROZEN = "unfrozen.safetensors"
-SHARD_SIZE = "2GB"  # what builds a wheel reads each file whole
 
 
 def is_inside(network: TaggingNetwork, save_inside: bool) -> bool:
@@ -95,14 +88,7 @@ def _write(network: TaggingNetwork, folder: Path, *, inside: bool) -> None:
             save_adapters(network.backbone, draft / "adapter", base_name=network.reference.name)
         network.tokenizer.save_pretrained(str(draft / "tokenizer"))
         if inside:
-            own = base_parameters(network.trunk)  # what else is in the state belongs to quantized weights
-            weights = {
-                name: _compact(weight) if name in own else weight
-                for name, weight in base_weights(network.trunk).items()
-            }
-            network.trunk.save_pretrained(
-                str(draft / "backbone"), state_dict=weights, max_shard_size=SHARD_SIZE
-            )
+            save_backbone(network.trunk, draft / "backbone")
         elif network.unfrozen:
             own = base_parameters(network.trunk)
             trained = {name: own[name].detach() for group in network.unfrozen for name in group}
@@ -268,12 +254,6 @@ def _read_manifest(folder: Path) -> tuple[dict[str, Any], BackboneReference]:
                 f"{MANIFEST}); save or install the pipeline again"
             )
     return manifest, reference
-
-
-def _compact(weight: Tensor) -> Tensor:
-    """Halve weights that lose nothing by it: those of a frozen backbone that was published in bfloat16."""
-    half = weight.to(torch.bfloat16)
-    return half if weight.dtype == torch.float32 and torch.equal(half.float(), weight) else weight
 
 
 def _make_readable(folder: Path) -> None:
