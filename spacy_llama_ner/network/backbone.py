@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig, PreTrainedModel
+from transformers.models.auto.modeling_auto import MODEL_MAPPING
 from transformers.tokenization_utils_fast import PreTrainedTokenizerFast
 from transformers.utils import logging
 
@@ -66,8 +67,9 @@ def load_trunk(
         encoder.
     """
     options = _place("backbone", name, revision)
+    options["config"] = config = _read_config(name, revision, options)
     if layers is not None:
-        options["config"] = _shortened_config(name, revision, layers)
+        _shorten(config, name, layers)
     if attn_implementation is not None:
         options["attn_implementation"] = attn_implementation
     if quantized or (device is not None and device.type != "cpu"):
@@ -77,7 +79,7 @@ def load_trunk(
         # transformers would warn of the layers that are left out.
         with _only_errors() if layers is not None else nullcontext():
             # Without a dtype the weights are loaded in float32 first: 2.3 times their size at the peak.
-            trunk, info = AutoModel.from_pretrained(
+            trunk, info = _model_class(config).from_pretrained(
                 name,
                 torch_dtype=getattr(torch, dtype),
                 output_loading_info=True,
@@ -241,19 +243,28 @@ def fingerprint(trunk: PreTrainedModel) -> str:
     return digest.hexdigest()
 
 
-def _shortened_config(name: str, revision: str | None, layers: int) -> PretrainedConfig:
-    """RETURNS (PretrainedConfig): Of the first layers alone."""
-    place = _place("backbone", name, revision)
+def _read_config(name: str, revision: str | None, place: dict[str, Any]) -> PretrainedConfig:
     try:
-        config = AutoConfig.from_pretrained(name, **place)
+        return AutoConfig.from_pretrained(name, **place)
     except Exception as error:
         raise ValueError(_cannot_load("backbone", name, revision, error)) from error
+
+
+def _shorten(config: PretrainedConfig, name: str, layers: int) -> None:
+    """Keep the first layers alone."""
     if layers > config.num_hidden_layers:
         raise ValueError(
             f"layers: {layers}, but the backbone {name!r} has {config.num_hidden_layers}; null uses all of them"
         )
     config.num_hidden_layers = layers
-    return config
+
+
+def _model_class(config: PretrainedConfig) -> Any:
+    """RETURNS (Type): What AutoModel would choose; it would import every model's config before: a second or two."""
+    found = MODEL_MAPPING.get(type(config), None)
+    if isinstance(found, type) and not config.sub_configs and not hasattr(config, "auto_map"):
+        return found
+    return AutoModel
 
 
 @contextmanager

@@ -31,11 +31,10 @@ def save_backbone(trunk: PreTrainedModel, folder: Path, *, max_shard_size: str =
     """
     own = base_parameters(trunk)  # what else is in the state belongs to quantized weights
     weights = base_weights(trunk)
-    narrow = {name for name, weight in weights.items() if name in own and _is_bfloat16(weight)}
     if _share_memory(weights):  # which of them are left out is transformers' affair
-        weights = {name: _narrowed(weight, name in narrow) for name, weight in weights.items()}
         trunk.save_pretrained(str(folder), state_dict=weights, max_shard_size=max_shard_size)
         return
+    narrow = {name for name, weight in weights.items() if name in own and _is_bfloat16(weight)}
     folder.mkdir(parents=True, exist_ok=True)
     trunk.config.torch_dtype = str(trunk.dtype).removeprefix("torch.")
     trunk.config.architectures = [type(trunk).__name__]
@@ -48,7 +47,7 @@ def save_backbone(trunk: PreTrainedModel, folder: Path, *, max_shard_size: str =
     }
     split = split_torch_state_dict_into_shards(planned, max_shard_size=max_shard_size)
     for file, names in split.filename_to_tensors.items():
-        shard = {name: _narrowed(weights[name], name in narrow).contiguous() for name in names}
+        shard = {name: weights[name].to(planned[name].dtype).contiguous() for name in names}
         save_file(shard, folder / file, metadata={"format": "pt"})
         del shard  # before the next one is made
     if split.is_sharded:
@@ -58,10 +57,6 @@ def save_backbone(trunk: PreTrainedModel, folder: Path, *, max_shard_size: str =
         }
         text = json.dumps(index, indent=2, sort_keys=True) + "\n"
         (folder / SAFE_WEIGHTS_INDEX_NAME).write_text(text, encoding="utf8")
-
-
-def _narrowed(weight: Tensor, narrow: bool) -> Tensor:
-    return weight.to(torch.bfloat16) if narrow else weight
 
 
 def _is_bfloat16(weight: Tensor) -> bool:

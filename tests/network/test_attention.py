@@ -263,3 +263,60 @@ def test_flash_attention_is_told_who_sees_whom(tiny_llama, monkeypatch):
         ((1, 3, 4, 8), True, 3, True),
         ((1, 3, 4, 8), True, 3, False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("attention", "count"), [("causal", 5), ("bidirectional", 7), ("bidirectional[1:2]", 7)]
+)
+def test_attention_canary_asks_each_question_once(tiny_llama, attention, count):
+    trunk = load_trunk(str(tiny_llama))
+    shapes = []
+    handle = trunk.register_forward_pre_hook(
+        lambda _, args, kwargs: shapes.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
+    )
+    set_attention(trunk, attention)
+    handle.remove()
+    assert len(shapes) == count
+    assert {(1, 8), (2, 8), (4, 12)} == set(shapes)  # alone, a full batch, a padded one
+    hooks = [module._forward_hooks or module._forward_pre_hooks for module in trunk.modules()]
+    assert not any(hooks)
+
+
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("attention", ["causal", "bidirectional", "bidirectional[0:1]"])
+def test_attention_canary_sees_a_layer_that_is_wrong_in_batches_of_one_kind(
+    tiny_llama, monkeypatch, attention, padded
+):
+    """Turn around the second layer, in a padded batch alone or in any other."""
+    trunk = load_trunk(str(tiny_llama))
+    set_attention(trunk, "bidirectional")  # by this package's kernel, whose masks have two dimensions
+    ahead = {"causal": (), "bidirectional": (0, 1), "bidirectional[0:1]": (0,)}[attention]
+    for number, layer in enumerate(trunk.layers):
+        setattr(layer.self_attn, CAUSAL, number not in ahead)
+    check_flow(trunk, ahead)
+    forward = trunk.layers[1].self_attn.forward
+
+    def turned(*args, attention_mask=None, **kwargs):
+        module = trunk.layers[1].self_attn
+        right = getattr(module, CAUSAL)
+        setattr(module, CAUSAL, right != ((attention_mask is not None) == padded))
+        output = forward(*args, attention_mask=attention_mask, **kwargs)
+        setattr(module, CAUSAL, right)
+        return output
+
+    monkeypatch.setattr(trunk.layers[1].self_attn, "forward", turned)
+    with pytest.raises(ValueError, match=r"attention: (layer 1 .*ahead|information flows differently)"):
+        check_flow(trunk, ahead)
+
+
+def test_attention_canary_sees_padding_that_leaks_in_one_layer(tiny_llama, monkeypatch):
+    trunk = load_trunk(str(tiny_llama))
+    set_attention(trunk, "bidirectional")
+    forward = trunk.layers[1].self_attn.forward
+    monkeypatch.setattr(
+        trunk.layers[1].self_attn,
+        "forward",
+        lambda *args, attention_mask=None, **kwargs: forward(*args, attention_mask=None, **kwargs),
+    )
+    with pytest.raises(ValueError, match="padding leaks"):
+        check_flow(trunk, range(2))

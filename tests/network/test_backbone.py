@@ -151,3 +151,9 @@ def test_longest_window_of_a_roberta_leaves_out_the_positions_before_its_first(t
     trunk(input_ids=torch.full((1, longest), 5))
     with pytest.raises(IndexError):
         trunk(input_ids=torch.full((1, longest + 1), 5))
+
+
+def test_backbone_loads_without_the_import_of_every_model(tiny_llama, tiny_bert, monkeypatch):
+    monkeypatch.delattr(type(backbone.MODEL_MAPPING), "keys")  # AutoModel's way to look for one
+    assert type(load_trunk(str(tiny_llama))).__name__ == "LlamaModel"
+    assert type(load_trunk(str(tiny_bert))).__name__ == "BertModel"
