@@ -320,3 +320,13 @@ def test_attention_canary_sees_padding_that_leaks_in_one_layer(tiny_llama, monke
     )
     with pytest.raises(ValueError, match="padding leaks"):
         check_flow(trunk, range(2))
+
+
+def test_attention_canary_sees_padding_that_leaks_in_an_encoder(tiny_bert):
+    trunk = load_trunk(str(tiny_bert))
+    forward = trunk.forward
+    trunk.forward = lambda input_ids, attention_mask: forward(
+        input_ids=input_ids, attention_mask=torch.ones_like(attention_mask)
+    )
+    with pytest.raises(ValueError, match="padding leaks"):
+        set_attention(trunk, "bidirectional")
