@@ -12,8 +12,10 @@ import spacy
 import torch
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.util import minibatch
 
 from spacy_llama_ner.benchmark.figures import Figure, make_report
+from spacy_llama_ner.benchmark.prediction_stages import STAGES, padding_share, time_stages
 from spacy_llama_ner.benchmark.timing import ratio, time_in_turns
 from spacy_llama_ner.evaluation.examples import predict, read_gold
 from spacy_llama_ner.evaluation.metrics import evaluate
@@ -47,12 +49,18 @@ def measure_prediction(
     setting = f"components.{name}.model.predict_dtype"
     pipelines = {dtype: spacy.load(ours, config={setting: dtype}) for dtype in DTYPES}
     theirs = spacy.load(peer)
-    figures, rows = [], []
+    figures, rows, shares, padding = [], [], [], []
     for unit, path in corpora.items():
         gold = read_gold(path, theirs.vocab)
         docs = first_words(gold, words)
         texts, count = [doc.text for doc in docs], sum(map(len, docs))
-        windows = pipelines["float32"].get_pipe(name).shim.windows(docs).windows  # type: ignore[attr-defined]
+        shim: Any = pipelines["float32"].get_pipe(name).shim  # type: ignore[attr-defined]
+        batches = [shim.windows(list(batch)).windows for batch in minibatch(docs, theirs.batch_size)]
+        windows = [window for batch in batches for window in batch]
+        share = padding_share(
+            [[len(window) for window in batch] for batch in batches], shim.running.max_batch_pieces
+        )
+        padding.append(f"{share:.1%} of {unit}")
         jobs: dict[str, Callable[[], object]] = {"spaCy": partial(read, theirs, texts)}
         for dtype, nlp in pipelines.items():
             jobs[dtype] = partial(read, nlp, texts)
@@ -60,6 +68,10 @@ def measure_prediction(
             bare = copy.deepcopy(trunk).to(DTYPES[dtype])
             jobs[f"bare {dtype}"] = partial(forward, bare, windows, BARE_PIECES[dtype])
         seconds = time_in_turns(jobs, rounds=rounds, clock=time.process_time)
+        for dtype, nlp in pipelines.items():
+            stages = time_stages(nlp, name, texts)
+            total = sum(stages.values())
+            shares.append((unit, dtype, *(f"{stages[stage] / total:.1%}" for stage in STAGES)))
         rows += [
             (unit, job, f"{count / statistics.median(times):,.0f}", f"{ratio(seconds['spaCy'], times):.2f}")
             for job, times in seconds.items()
@@ -95,7 +107,17 @@ def measure_prediction(
     return make_report(
         "prediction",
         figures,
-        [Table("Speed", ("texts", "", "words/s", "of spaCy's"), rows, notes)],
+        [
+            Table("Speed", ("texts", "", "words/s", "of spaCy's"), rows, notes),
+            Table(
+                "Where the time goes",
+                ("texts", "", *STAGES),
+                shares,
+                [
+                    f"One reading, stage by stage. Padding is {' and '.join(padding)}, of the pieces that are read."
+                ],
+            ),
+        ],
         settings={"words": words, "rounds": rounds},
     )
 
