@@ -20,14 +20,12 @@ from spacy_llama_ner.benchmark.timing import ratio, time_in_turns
 from spacy_llama_ner.evaluation.examples import predict, read_gold
 from spacy_llama_ner.evaluation.metrics import evaluate
 from spacy_llama_ner.evaluation.tables import Table
-from spacy_llama_ner.network.batching import START_ON_CPU, cheapest_groups, pad_ids
+from spacy_llama_ner.network.batching import MOST_ON_CPU, START_ON_CPU, cheapest_groups, pad_ids
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 LEAST_BESIDE_PEER = {"float32": 2.2, "bfloat16": 4.5}
 LEAST_OF_BARE = {"float32": 0.85, "bfloat16": 0.7}
 MOST_F1_CHANGE = 0.1
-# Pieces of a group of the bare forward pass: the fastest of 512 to 8,192 for MiniLM in either dtype.
-BARE_PIECES = {"float32": 512, "bfloat16": 2048}
 
 
 def measure_prediction(
@@ -57,16 +55,17 @@ def measure_prediction(
         shim: Any = pipelines["float32"].get_pipe(name).shim  # type: ignore[attr-defined]
         batches = [shim.windows(list(batch)).windows for batch in minibatch(docs, theirs.batch_size)]
         windows = [window for batch in batches for window in batch]
-        share = padding_share(
-            [[len(window) for window in batch] for batch in batches], shim.running.max_batch_pieces
-        )
-        padding.append(f"{share:.1%} of {unit}")
+        lengths = [[len(window) for window in batch] for batch in batches]
+        padding += [
+            f"{padding_share(lengths, shim.running.max_batch_pieces, DTYPES[dtype]):.1%} of {unit} in {dtype}"
+            for dtype in DTYPES
+        ]
         jobs: dict[str, Callable[[], object]] = {"spaCy": partial(read, theirs, texts)}
         for dtype, nlp in pipelines.items():
             jobs[dtype] = partial(read, nlp, texts)
             trunk = nlp.get_pipe(name).shim.network.trunk  # type: ignore[attr-defined]
             bare = copy.deepcopy(trunk).to(DTYPES[dtype])
-            jobs[f"bare {dtype}"] = partial(forward, bare, windows, BARE_PIECES[dtype])
+            jobs[f"bare {dtype}"] = partial(forward, bare, windows, DTYPES[dtype])
         seconds = time_in_turns(jobs, rounds=rounds, clock=time.process_time)
         for dtype, nlp in pipelines.items():
             stages = time_stages(nlp, name, texts)
@@ -113,9 +112,7 @@ def measure_prediction(
                 "Where the time goes",
                 ("texts", "", *STAGES),
                 shares,
-                [
-                    f"One reading, stage by stage. Padding is {' and '.join(padding)}, of the pieces that are read."
-                ],
+                [f"One reading, stage by stage. Padding, of the pieces that are read: {'; '.join(padding)}."],
             ),
         ],
         settings={"words": words, "rounds": rounds},
@@ -140,10 +137,10 @@ def read(nlp: Language, texts: Sequence[str]) -> None:
         pass
 
 
-def forward(trunk: Any, windows: Sequence[Sequence[int]], most: int) -> None:
-    """Let a bare backbone read windows of pieces, in sorted groups of at most so many pieces."""
-    device = torch.device("cpu")
+def forward(trunk: Any, windows: Sequence[Sequence[int]], dtype: torch.dtype) -> None:
+    """Let a bare backbone read windows of pieces, sorted over all of them, in groups that cost least in its dtype."""
+    device, lengths = torch.device("cpu"), [len(window) for window in windows]
     with torch.inference_mode():
-        for group in cheapest_groups([len(window) for window in windows], most, start=START_ON_CPU):
+        for group in cheapest_groups(lengths, MOST_ON_CPU[dtype], start=START_ON_CPU[dtype]):
             ids, mask = pad_ids([windows[index] for index in group], device)
             trunk(input_ids=ids, attention_mask=mask)

@@ -46,16 +46,17 @@ def time_stages(nlp: Language, name: str, texts: Sequence[str]) -> dict[str, flo
     return seconds
 
 
-def padding_share(batches: Iterable[Sequence[int]], budget: int) -> float:
+def padding_share(batches: Iterable[Sequence[int]], budget: int, dtype: torch.dtype) -> float:
     """Compute how much of what the backbone reads on a CPU is padding.
 
     batches (Iterable[Sequence[int]]): Pieces of each window of what is read at once.
     budget (int): `max_batch_pieces`.
+    dtype (dtype): What it computes in.
     RETURNS (float): From 0 to below 1.
     """
     real = padded = 0
     for lengths in batches:
         real += sum(lengths)
-        for group in backbone_groups(lengths, budget, torch.device("cpu")):
+        for group in backbone_groups(lengths, budget, torch.device("cpu"), dtype):
             padded += len(group) * max(lengths[index] for index in group)
     return 1 - real / padded

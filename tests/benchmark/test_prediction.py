@@ -1,5 +1,6 @@
 import pytest
 import spacy
+import torch
 from half_learned import PIPE, make_docs, make_half_learned
 from typer.testing import CliRunner
 
@@ -21,7 +22,7 @@ def test_forward_reads_every_window(tiny_llama):
     trunk.register_forward_pre_hook(
         lambda _, args, kwargs: seen.extend(kwargs["attention_mask"].sum(1).tolist()), with_kwargs=True
     )
-    forward(trunk, [[1, 2, 3], [4], [5, 6]], 4)
+    forward(trunk, [[1, 2, 3], [4], [5, 6]], torch.float32)
     assert sorted(seen) == [1, 2, 3]
 
 
@@ -51,6 +52,6 @@ def test_time_stages_reads_as_pipe_does(tiny_llama, monkeypatch):
 
 
 def test_padding_share_is_what_the_backbone_reads_in_vain():
-    assert padding_share([[7, 7], [5]], 100) == 0
-    assert padding_share([[8, 6]], 100) == 2 / 16
-    assert padding_share([[8], [6]], 100) == 0
+    assert padding_share([[7, 7], [5]], 100, torch.float32) == 0
+    assert padding_share([[8, 6]], 100, torch.float32) == 2 / 16
+    assert padding_share([[8], [6]], 100, torch.float32) == 0
