@@ -59,7 +59,7 @@ def test_cheapest_groups_pads_where_that_costs_less_than_a_start(start, groups):
 def test_backbone_groups_leaves_little_padding_on_a_cpu():
     lengths = [3 + (7 * i) % 60 for i in range(64)]
     groups = backbone_groups(lengths, 8192, torch.device("cpu"))
-    assert sum(lengths) / padded(lengths, groups) > 0.9
+    assert sum(lengths) / padded(lengths, groups) > 0.85
 
 
 def test_backbone_groups_puts_the_longest_first():
