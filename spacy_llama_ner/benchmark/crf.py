@@ -57,21 +57,23 @@ class Problem:
     crfs (dict): By side.
     emissions (Tensor): Shape (D, T, K).
     tags (Tensor): Int, shape (D, T).
+    mask (Tensor): Bool, shape (D, T), all True: without one pytorch-crf makes one of a type that torch warns of.
     """
 
     crfs: dict[str, torchcrf.CRF]
     emissions: Tensor
     tags: Tensor
+    mask: Tensor
 
     def decode(self, side: str) -> list[list[int]]:
         """RETURNS (list[list[int]]): The best paths."""
-        return self.crfs[side].decode(self.emissions)
+        return self.crfs[side].decode(self.emissions, self.mask)
 
     def step(self, side: str) -> list[Tensor]:
         """RETURNS (list[Tensor]): The loss, and its gradients by emissions and parameters."""
         crf, emissions = self.crfs[side], self.emissions.detach().requires_grad_()
         crf.zero_grad()
-        loss = -crf(emissions, self.tags)
+        loss = -crf(emissions, self.tags, self.mask)
         loss.backward()
         gradients = [tensor.grad for tensor in (emissions, *crf.parameters()) if tensor.grad is not None]
         return [loss.detach(), *(gradient.clone() for gradient in gradients)]
@@ -89,7 +91,9 @@ def make_problem(shape: Shape, n_tags: int, dtype: torch.dtype, *, seed: int = 0
     size = (shape.rows, shape.tokens)
     emissions = torch.randn(*size, n_tags, generator=generator, dtype=torch.float64) * 3
     tags = torch.randint(0, n_tags, size, generator=generator)
-    return Problem({OURS: ours, THEIRS: theirs}, emissions.to(dtype), tags)
+    return Problem(
+        {OURS: ours, THEIRS: theirs}, emissions.to(dtype), tags, torch.ones(size, dtype=torch.bool)
+    )
 
 
 def measure_crf(shapes: Sequence[Shape] = SHAPES, *, n_tags: int, rounds: float = 1.0) -> dict[str, Any]:
