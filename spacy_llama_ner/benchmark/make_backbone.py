@@ -19,20 +19,15 @@ import torch
 from safetensors.torch import save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from spacy_llama_ner.doctor import shape as known
+
 MINI = Path(__file__).parents[2] / "assets" / "llama-mini"
 STANDARD_DEVIATION = 0.02  # as in a new Llama: states stay near 1 through all layers
 SHARDS = 5  # about so many files
 
 # Source: config.json of unsloth/Llama-3.2-1B-Instruct.
 LLAMA_1B: dict[str, Any] = {
-    "vocab_size": 128256,
-    "hidden_size": 2048,
-    "intermediate_size": 8192,
-    "num_hidden_layers": 16,
-    "num_attention_heads": 32,
-    "num_key_value_heads": 8,
-    "head_dim": 64,
-    "max_position_embeddings": 131072,
+    **known.LLAMA_1B,
     "rope_theta": 500000.0,
     "rope_scaling": {
         "rope_type": "llama3",

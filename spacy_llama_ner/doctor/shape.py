@@ -9,18 +9,17 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
 # Source: config.json of unsloth/Llama-3.2-1B-Instruct.
-KNOWN: dict[str, dict[str, Any]] = {
-    r".*Llama-3\.2-1B(-Instruct)?": {
-        "vocab_size": 128256,
-        "hidden_size": 2048,
-        "intermediate_size": 8192,
-        "num_hidden_layers": 16,
-        "num_attention_heads": 32,
-        "num_key_value_heads": 8,
-        "head_dim": 64,
-        "max_position_embeddings": 131072,
-    }
+LLAMA_1B: dict[str, Any] = {
+    "vocab_size": 128256,
+    "hidden_size": 2048,
+    "intermediate_size": 8192,
+    "num_hidden_layers": 16,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "head_dim": 64,
+    "max_position_embeddings": 131072,
 }
+KNOWN: dict[str, dict[str, Any]] = {r".*Llama-3\.2-1B(-Instruct)?": LLAMA_1B}
 
 
 def read_config(source: BackboneSource) -> "PretrainedConfig":

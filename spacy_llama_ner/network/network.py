@@ -259,19 +259,18 @@ class TaggingNetwork(nn.Module):
             exactly that entity.
         """
         found: list[list[ScoredSpan]] = [[] for _ in emissions]
-        crf = self.crf if self.device.type == "cpu" else _on_cpu(self.crf)
         # One recursion costs little more for many docs than for one, so padding is the lesser evil here.
         lengths = [len(rows) for rows in emissions]
         for group in cheapest_groups(lengths, MAX_CRF_TOKENS, start=MAX_CRF_TOKENS):
             padded, mask = pad_docs([torch.from_numpy(emissions[index]) for index in group])
             if padded.shape[1] == 0:
                 continue
-            spans = [tags_to_spans(tags) for tags in crf.decode(padded, mask)]
+            spans = [tags_to_spans(tags) for tags in self.crf.decode(padded, mask)]
             tagged = [
                 [(start, end, begin_tag(label), inside_tag(label)) for start, end, label in row]
                 for row in spans
             ]
-            scores = crf.span_log_probabilities(padded, mask, tagged, temperature=temperature)
+            scores = self.crf.span_log_probabilities(padded, mask, tagged, temperature=temperature)
             for index, row, logs in zip(group, spans, scores, strict=True):
                 found[index] = [
                     ScoredSpan(*span, score=min(1.0, float(np.exp(log))))
@@ -353,12 +352,3 @@ def _checked(emissions: Tensor) -> Tensor:
         if not largest < MAX_SCORE:
             raise DivergedError(largest)
     return emissions
-
-
-def _on_cpu(crf: CRF) -> CRF:
-    """The recursions are many tiny steps: faster on a CPU, and in float64, which not every device has."""
-    copy = CRF(
-        crf.num_tags, legal_starts=crf.legal_starts.cpu(), legal_transitions=crf.legal_transitions.cpu()
-    )
-    copy.load_state_dict(crf.state_dict())
-    return copy

@@ -14,6 +14,20 @@ import numpy as np
 from spacy_llama_ner.network.chain import IMPOSSIBLE, FloatArray
 from spacy_llama_ner.network.semirings import Semiring
 
+# Blocks do K times the arithmetic, in fewer steps: below so many tokens they gain nothing, whatever is computed.
+BLOCKS_FROM_TOKENS = 256
+
+
+def block_length(shape: tuple[int, ...], *, most: int) -> int:
+    """Choose how a recursion runs.
+
+    shape (tuple[int, ...]): (T, K, C), of the emissions.
+    most (int): Rows times tags^3 up to which blocks are faster.
+    RETURNS (int): Tokens in a block, or 0: step by step.
+    """
+    n_tokens, n_tags, n_rows = shape
+    return math.isqrt(n_tokens) if n_tokens >= BLOCKS_FROM_TOKENS and n_rows * n_tags**3 <= most else 0
+
 
 def scan(
     semiring: Semiring, first: FloatArray, emissions: FloatArray, *, block: int = 0

@@ -6,20 +6,18 @@ Source: Rabiner (1989), A Tutorial on Hidden Markov Models, V.A for the scaling;
     Introduction to CRFs, 4.1.
 """
 
-import math
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
 from spacy_llama_ner.network.chain import IMPOSSIBLE, FloatArray, IntArray, Scores, mirror, total
-from spacy_llama_ner.network.scan import scan
+from spacy_llama_ner.network.scan import block_length, scan
 from spacy_llama_ner.network.semirings import LogPlus, Scaled, Semiring, log_sum, logarithms
 
-# Blocks do K times the arithmetic, in fewer steps. Measured on one core, ms for single steps and for blocks: 9 tags,
+# Up to which blocks are faster, see `block_length`. Measured on one core, ms for single steps and for blocks: 9 tags,
 # one row of 128 tokens 0.7 and 0.8, of 256 1.0 and 1.0, of 2,000 8.3 and 2.9, of 20,000 81 and 26; four rows of 2,000
 # 10 and 13, 64 of 512 23 and 51; 21 tags, one row of 2,000 8.8 and 8.4; 37 tags 16 and 30.
-_BLOCKS_FROM_TOKENS = 256
 _BLOCKS_UP_TO = 2_000  # rows * tags^3
 
 
@@ -52,14 +50,12 @@ def sum_paths(emissions: FloatArray, lengths: IntArray, scores: Scores) -> PathS
     scores (Scores): With `DISALLOWED` for what is not legal.
     RETURNS (PathSums): By products of probabilities where they are exact, else by logarithms.
     """
-    n_tokens, n_tags, n_rows = emissions.shape
     largest = scores.transitions.max()
     shift = float(largest) if largest > IMPOSSIBLE else 0.0
     transitions = np.stack([scores.transitions, scores.transitions.T]) - shift
-    ends = np.stack([emissions[0], emissions[np.maximum(lengths - 1, 0), :, np.arange(n_rows)].T])
+    ends = np.stack([emissions[0], emissions[np.maximum(lengths - 1, 0), :, np.arange(len(lengths))].T])
     first = np.stack([scores.start, scores.end])[:, :, None] + ends  # (2, K, C)
-    long = n_tokens >= _BLOCKS_FROM_TOKENS and n_rows * n_tags**3 <= _BLOCKS_UP_TO
-    block = math.isqrt(n_tokens) if long else 0
+    block = block_length(emissions.shape, most=_BLOCKS_UP_TO)
 
     def run(semiring: Semiring) -> tuple[FloatArray, FloatArray]:
         """RETURNS (tuple): States (T, 2, K, C), in both directions, and totals (C,)."""

@@ -3,18 +3,15 @@
 Source: Forney (1973), The Viterbi Algorithm; Sutton & McCallum (2012), An Introduction to CRFs, 4.1.
 """
 
-import math
-
 import numpy as np
 
 from spacy_llama_ner.network.chain import FloatArray, IntArray, Scores
-from spacy_llama_ner.network.scan import scan
+from spacy_llama_ner.network.scan import block_length, scan
 from spacy_llama_ner.network.semirings import MaxPlus
 
-# Blocks do K times the arithmetic, in fewer steps. Measured on one core, ms for single steps and for blocks: 9 tags,
+# Up to which blocks are faster, see `block_length`. Measured on one core, ms for single steps and for blocks: 9 tags,
 # one row of 128 tokens 0.6 and 0.5, of 256 1.3 and 0.5, of 2,000 16 and 4.3, of 20,000 148 and 32; four rows of 2,000
 # 15 and 13, eight 13 and 13, 64 of 512 7 and 29; 21 tags, one row of 2,000 18 and 25; 37 tags 21 and 223.
-_BLOCKS_FROM_TOKENS = 256
 _BLOCKS_UP_TO = 4_000  # rows * tags^3
 
 
@@ -29,15 +26,13 @@ def best_paths(
     RETURNS (tuple[list[list[int]], FloatArray]): Tag ids, as many as the row has tokens, of the first path among
         equals; and the paths' scores, shape (C,), -inf where all are illegal and nan where a score is.
     """
-    n_tokens, n_tags, n_rows = emissions.shape
-    long = n_tokens >= _BLOCKS_FROM_TOKENS and n_rows * n_tags**3 <= _BLOCKS_UP_TO
+    block = block_length(emissions.shape, most=_BLOCKS_UP_TO)
     first = scores.start[:, None] + emissions[0]
-    block = math.isqrt(n_tokens) if long else 0
     states, _ = scan(MaxPlus(scores.transitions), first, emissions[1:], block=block)
     last = np.maximum(lengths - 1, 0)
-    final = states[last, :, np.arange(n_rows)] + scores.end  # (C, K)
+    final = states[last, :, np.arange(len(lengths))] + scores.end  # (C, K)
     tags = final.argmax(axis=1)
-    trace = _trace_each if long else _trace_together
+    trace = _trace_each if block else _trace_together
     return trace(states, scores.transitions, lengths, tags), final.max(axis=1)
 
 

@@ -18,7 +18,6 @@ def word_indices(doc: Doc) -> np.ndarray:
     RETURNS (ndarray): Int64, shape (T,): indices of the tokens that have more than whitespace.
     """
     strings, orths = doc.vocab.strings, doc.to_array("ORTH")
-    blank = [
-        orth for orth in set(orths.tolist()) if not strings[orth].strip()
-    ]  # far faster than a loop over tokens
+    # Each text once: far faster than a loop over tokens.
+    blank = [orth for orth in set(orths.tolist()) if not strings[orth].strip()]
     return np.flatnonzero(~np.isin(orths, blank)) if blank else np.arange(len(doc))

@@ -82,7 +82,7 @@ def test_sums_are_the_same_in_blocks(monkeypatch, n_tokens):
     emissions, scores = random_problem(n_tokens, 4, 3, scale=5.0)
     lengths, weights = np.array([n_tokens, 1, n_tokens // 2]), np.ones(3)
     blocks = sum_paths(emissions, lengths, scores)
-    monkeypatch.setattr(sums_module, "_BLOCKS_FROM_TOKENS", 10**9)
+    monkeypatch.setattr("spacy_llama_ner.network.scan.BLOCKS_FROM_TOKENS", 10**9)
     steps = sum_paths(emissions, lengths, scores)
     np.testing.assert_allclose(blocks.log_totals, steps.log_totals, rtol=1e-12)
     np.testing.assert_allclose(blocks.marginals(), steps.marginals(), rtol=0, atol=1e-10)

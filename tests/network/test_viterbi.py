@@ -31,7 +31,7 @@ def path_score(path, emissions, scores):
 @pytest.fixture(params=["blocks", "steps"])
 def way(request, monkeypatch):
     """Take one of the two ways whatever the shape."""
-    monkeypatch.setattr(viterbi, "_BLOCKS_FROM_TOKENS", 2)
+    monkeypatch.setattr("spacy_llama_ner.network.scan.BLOCKS_FROM_TOKENS", 2)
     monkeypatch.setattr(viterbi, "_BLOCKS_UP_TO", 10**9 if request.param == "blocks" else 0)
 
 
